@@ -1,0 +1,1 @@
+"""rilearn: classifiers that explain themselves (Two-Stage Reasoning-Infused Learning)."""

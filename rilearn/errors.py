@@ -1,0 +1,29 @@
+"""The few errors rilearn raises on purpose; the app and the commands turn them into messages once, at the edge."""
+
+
+class RilearnError(Exception):
+    """Base of all errors whose message is written for the person who reads it."""
+
+
+class ConfigError(RilearnError):
+    """A setting, recipe or task file cannot be used; the message names the key and what was found."""
+
+
+class WeightsError(RilearnError):
+    """Base weights cannot be had; the message says what to do (network, disk, licence, token)."""
+
+
+class AdapterError(RilearnError):
+    """An adapter folder is missing, damaged or made for another base or prompt version."""
+
+
+class DataError(RilearnError):
+    """A dataset lacks a column or holds a label the task does not know."""
+
+
+class InputError(RilearnError):
+    """What the user typed cannot be classified (empty, too long)."""
+
+
+class EngineError(RilearnError):
+    """The inference engine refused or lost a request."""
