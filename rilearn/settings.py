@@ -1,0 +1,30 @@
+"""One frozen Settings, read once from the environment by whoever starts the program; nothing is read at import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Each field is the environment variable RILEARN_<FIELD>."""
+
+    model_config = SettingsConfigDict(env_prefix="RILEARN_", frozen=True)
+
+    cache: Path = Field(default=Path("~/.cache/rilearn"), description="base weights and converted adapters")
+    base: str = Field(default="embedded", description="'embedded', a Hub id, or a folder")
+    engine: str = Field(default="", description="llamacpp, transformers or remote; empty: the fitting one")
+    task: str = Field(default="emotion", description="a file under data/tasks/")
+    adapters: Path = Field(
+        default=Path(__file__).resolve().parent.parent / "data" / "adapters", description="folder of adapter folders"
+    )
+    max_chars: int = Field(default=1000, ge=10, description="longest text the app takes")
+    queue: int = Field(default=64, ge=1, description="visitors waiting before the app says it is full")
+    parallel: int = Field(default=4, ge=1, description="classifications running at once")
+    threads: int | None = Field(default=None, ge=1, description="CPU threads of the engine; empty: all cores")
+
+    @property
+    def cache_dir(self) -> Path:
+        return self.cache.expanduser()

@@ -1,0 +1,63 @@
+"""Simple named signals of a reasoning's quality: pure functions of strings, each between 0 and 1 or a count."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+# Words that occur in almost every text of a feelings dataset, or in every reasoning about one, ground nothing.
+_EMPTY = frozenset(
+    "feel feels feeling feelings felt im ive id didnt dont cant wasnt isnt really like just writer message text "
+    "person someone something thing things emotion emotions people know think make makes made says said".split()
+)
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words of letters, apostrophes inside."""
+    return _WORD.findall(text.lower())
+
+
+def content_words(text: str) -> set[str]:
+    """Words that carry content: no stop words, none of the empty words above, at least three letters; crudely stemmed."""
+    return {stem(w) for w in words(text) if len(w) > 2 and w not in ENGLISH_STOP_WORDS and w not in _EMPTY}
+
+
+def stem(word: str) -> str:
+    """Cut common English endings, so that `humiliated` meets `humiliation`. Crude on purpose: it only has to match."""
+    for ending in ("ingly", "edly", "ation", "ness", "ment", "ing", "ies", "ied", "ful", "ion", "ed", "ly", "es", "s", "e", "y"):
+        if word.endswith(ending) and len(word) - len(ending) >= 4:
+            return word[: -len(ending)]
+    return word
+
+
+def grounding(text: str, reasoning: str, label: str = "") -> int:
+    """How many content words of the text the reasoning names; words of the label do not count."""
+    return len((content_words(text) & content_words(reasoning)) - content_words(label))
+
+
+def repetition(reasoning: str) -> float:
+    """Share of the reasoning's word trigrams that occurred before in it (0: none)."""
+    found = words(reasoning)
+    grams = list(zip(found, found[1:], found[2:], strict=False))
+    return 1 - len(set(grams)) / len(grams) if grams else 0.0
+
+
+def restates(reasoning: str, label: str, text: str) -> bool:
+    """Whether nothing is left once the words of the label and the empty words go: a mere restatement or definition."""
+    return not (content_words(reasoning) - content_words(label)) or grounding(text, reasoning, label) == 0
+
+
+def names_other(reasoning: str, label: str, labels: Iterable[str]) -> bool:
+    """Whether the reasoning names a label of the task but not this one."""
+    found = set(words(reasoning))
+    named = {other for other in labels if set(words(other)) <= found}
+    return bool(named) and label not in named
+
+
+def distinct(reasonings: Iterable[str]) -> float:
+    """Share of different strings (0 of none)."""
+    found = list(reasonings)
+    return len(set(found)) / len(found) if found else 0.0

@@ -1,0 +1,169 @@
+"""Recipes: one YAML per run, unknown keys refused by name, `--set a.b=value` on top; the resolved recipe is saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rilearn.errors import ConfigError
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TextData(Strict):
+    """Rows of a task: where they lie (None: what the task file says), how many to take, which splits must not leak."""
+
+    id: str | None = None
+    config: str | None = None
+    split: str = "train"
+    limit: int | None = None
+    skip: int = 0
+    evaluation_splits: tuple[str, ...] = ("validation", "test")
+
+
+class ReasoningData(Strict):
+    """General question-answer-reasoning rows and the names of their columns; `repeat` counts the rows several times."""
+
+    id: str
+    config: str | None = None
+    split: str = "train"
+    question: str = "question"
+    answer: str = "answer"
+    reasoning: str = "reasoning"
+    source: str | None = None
+    sources: tuple[str, ...] = ()
+    limit: int | None = None
+    repeat: int = 1
+    min_words: int = 4
+    max_words: int = 60
+    grounded: bool = False  # keep only reasonings that take up content words of the question
+
+
+class Lora(Strict):
+    r: int = 16
+    alpha: int = 32
+    dropout: float = 0.0
+    target_modules: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+    from_layer: int = 0  # layers below stay as they are and need no backward pass, which saves that part of the time
+
+
+class Training(Strict):
+    """Optimisation. `batch` counts rows per step over all processes and accumulation steps."""
+
+    lora: Lora = Lora()
+    lr: float = 1e-3
+    epochs: float = 1.0
+    batch: int = 16
+    micro_batch: int | None = None
+    warmup: float = 0.03
+    max_tokens: int = 160
+    checkpoint_minutes: float = 5.0
+    max_steps: int | None = None  # stop early, for tests
+    gradient_checkpointing: bool = False
+    threads: int | None = None
+
+
+class Recipe(Strict):
+    base: str = "embedded"
+    seed: int = 0
+    chat: bool = False
+    name: str
+    training: Training = Training()
+
+
+class GeneratorRecipe(Recipe):
+    kind: Literal["generator"]
+    data: tuple[ReasoningData, ...] = Field(min_length=1)
+
+
+class ClassifierRecipe(Recipe):
+    """Q->A (`direct`) or Q->RA (`reasoned`).
+
+    `label_share` is the share of a reasoned row's loss that its label tokens carry; `direct_rows` mixes in so many
+    rows of the direct prompt for each reasoned one (one adapter, two prompts, after distilling step by step).
+    """
+
+    kind: Literal["direct", "reasoned"]
+    task: str = "emotion"
+    data: TextData = TextData()
+    reasonings: str | None = None  # parquet of `augment`; reasoned only
+    start_from: str | None = None  # adapter to go on from
+    label_share: float = Field(default=0.5, ge=0, le=1)
+    direct_rows: float = Field(default=0.0, ge=0)
+
+
+class AugmentRecipe(Strict):
+    """Candidates per row, how they are opened and sampled, and the thresholds a kept one has to pass."""
+
+    kind: Literal["augment"]
+    name: str
+    base: str = "embedded"
+    seed: int = 0
+    task: str = "emotion"
+    data: TextData = TextData()
+    generator: str
+    judge: str | None = None  # direct adapter that reads text and reasoning; None: the base itself
+    openings: tuple[str, ...] = ("",)
+    temperature: float = 0.8
+    top_p: float = 0.95
+    max_tokens: int = 48
+    batch: int = 512
+    engine: str = "transformers"
+    remote_url: str | None = None
+    remote_model: str | None = None
+    min_grounding: float = 0.0
+    max_repetition: float = 0.34
+    min_words: int = 5
+    max_words: int = 45
+    min_lead: float = 0.0
+    allow_restatement: bool = False
+
+
+class PipelineRecipe(Strict):
+    """Stages in order; each names its command, its recipe (a file beside this one) and its folder under --out."""
+
+    kind: Literal["pipeline"]
+    stages: tuple[dict[str, Any], ...]
+
+
+R = TypeVar("R", bound=BaseModel)
+
+
+def load_recipe(kind: type[R], path: Path, overrides: list[str]) -> R:
+    """Read a recipe and apply `key.path=value` overrides (values are YAML).
+
+    Raises:
+        ConfigError: no such file, unknown or ill-typed keys (named), an override that is not key=value.
+    """
+    if not path.is_file():
+        raise ConfigError(f"There is no recipe {path}. Those that ship are in training/recipes/.")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {error}") from error
+    for override in overrides:
+        key, separator, value = override.partition("=")
+        if not separator:
+            raise ConfigError(f"--set {override}: write key=value.")
+        _put(values, key.split("."), yaml.safe_load(value), override)
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        lines = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"{path}: {lines}") from error
+
+
+def _put(values: Any, keys: list[str], value: Any, override: str) -> None:
+    for key in keys[:-1]:
+        values = values[int(key)] if isinstance(values, list) else values.setdefault(key, {})
+        if not isinstance(values, dict | list):
+            raise ConfigError(f"--set {override}: '{key}' holds no keys.")
+    if isinstance(values, list):
+        values[int(keys[-1])] = value
+    else:
+        values[keys[-1]] = value

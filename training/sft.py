@@ -1,0 +1,244 @@
+"""Supervised fine-tuning of a LoRA adapter on the transformers Trainer: weighted loss on completions alone.
+
+Rows are padded on the left, so that all completions end together and the language-model head runs on the last
+positions only: for a one-word label that saves a fifth of the arithmetic, and it works unchanged under DDP.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from peft import LoraConfig, PeftModel, get_peft_model
+from torch import nn
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    set_seed,
+)
+
+from rilearn.errors import DataError, RilearnError
+from rilearn.settings import Settings
+from rilearn.weights import explain_hub_error, model_source
+from training.recipes import Training
+from training.rows import Row, Tokens, encode, order
+
+
+class Collator:
+    """Pads on the left; `keep` is how many last positions hold all targets, plus the one that predicts the first."""
+
+    def __init__(self, pad: int):
+        self.pad = pad
+
+    def __call__(self, rows: Sequence[Tokens]) -> dict[str, Any]:
+        width = max(len(r.input_ids) for r in rows)
+        ids = torch.full((len(rows), width), self.pad)
+        mask = torch.zeros((len(rows), width), dtype=torch.long)
+        weights = torch.zeros((len(rows), width))
+        for i, row in enumerate(rows):
+            n = len(row.input_ids)
+            ids[i, width - n :] = torch.tensor(row.input_ids)
+            mask[i, width - n :] = 1
+            weights[i, width - n :] = torch.tensor(row.weights)
+        keep = max(sum(1 for w in r.weights if w > 0) for r in rows)
+        return {"input_ids": ids, "attention_mask": mask, "weights": weights[:, width - keep :].contiguous()}
+
+
+class CompletionTrainer(Trainer):
+    """Trainer whose loss is the mean over rows of the weighted cross-entropy of the completion tokens."""
+
+    def compute_loss(self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, **_: Any) -> Any:
+        weights = inputs.pop("weights")
+        keep = weights.shape[1]
+        positions = (inputs["attention_mask"].cumsum(1) - 1).clamp(min=0)
+        outputs = model(**inputs, position_ids=positions, logits_to_keep=keep + 1, use_cache=False)
+        logits = outputs.logits[:, :-1].float()
+        targets = inputs["input_ids"][:, -keep:]
+        losses = F.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets.reshape(-1), reduction="none")
+        loss = (losses * weights.reshape(-1)).sum() / len(weights)
+        return (loss, outputs) if return_outputs else loss
+
+
+class Rate(TrainerCallback):
+    """One line a minute: step, loss, rows a second, time left. A log file stays readable; no bar to garble it."""
+
+    def __init__(self, rows_per_step: int, every: float = 60.0):
+        self.rows_per_step = rows_per_step
+        self.every = every
+        self.start = self.last = time.monotonic()
+        self.first_step = 0
+        self.loss = float("nan")
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.start = self.last = time.monotonic()
+        self.first_step = state.global_step
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+        self.loss = (logs or {}).get("loss", self.loss)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        now = time.monotonic()
+        done = state.global_step - self.first_step
+        if not state.is_world_process_zero or (now - self.last < self.every and state.global_step < state.max_steps):
+            return
+        self.last = now
+        rate = done / (now - self.start)
+        left = (state.max_steps - state.global_step) / rate
+        print(
+            f"step {state.global_step}/{state.max_steps}  loss {self.loss:.3f}  "
+            f"{rate * self.rows_per_step:.1f} rows/s  {left / 60:.0f} min left",
+            flush=True,
+        )
+
+
+class TimedCheckpoint(TrainerCallback):
+    """A checkpoint every so many minutes: on slow machines steps say little about how much work a kill would lose."""
+
+    def __init__(self, minutes: float):
+        self.seconds = minutes * 60
+        self.last = time.monotonic()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        # Every process must save together, so the clock of the first one decides for all.
+        due = torch.tensor(float(time.monotonic() - self.last >= self.seconds))
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            due = due.to(args.device)
+            torch.distributed.broadcast(due, 0)
+        if due.item():
+            self.last = time.monotonic()
+            control.should_save = True
+
+
+def load_trainable(base: str, lora: Any, start_from: Path | None, settings: Settings) -> tuple[Any, Any]:
+    """(PEFT model, tokenizer) on the base, with a fresh LoRA or going on from an adapter."""
+    source = model_source(base, settings.cache_dir)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        # Half-precision weights only where the hardware multiplies them; the adapter stays in fp32.
+        dtype = torch.bfloat16 if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else torch.float32
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+    except (OSError, ValueError) as error:
+        raise explain_hub_error(base, error) from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    # The sliced hidden states are not contiguous; the head would fall into a slow batched product.
+    model.get_output_embeddings().register_forward_pre_hook(lambda _, args: (args[0].contiguous(),))
+    if start_from is not None:
+        return PeftModel.from_pretrained(model, str(start_from), is_trainable=True), tokenizer
+    config = LoraConfig(
+        r=lora.r,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=list(lora.target_modules),
+        layers_to_transform=list(range(lora.from_layer, model.config.num_hidden_layers)) if lora.from_layer else None,
+        task_type="CAUSAL_LM",
+    )
+    return get_peft_model(model, config), tokenizer
+
+
+def fine_tune(
+    rows: Sequence[Row], base: str, recipe: Training, seed: int, out: Path, start_from: Path | None = None
+) -> dict[str, Any]:
+    """Train a LoRA adapter on `rows` and write it (fp16 PEFT files) to `out`.
+
+    Checkpoints lie in `out/checkpoints` and are taken up again by the same call; they go once the adapter is written.
+    Works under `accelerate launch`: process 0 writes.
+
+    Returns:
+        Facts for the manifest: rows, dropped rows, tokens, optimiser steps, seconds of training in this process.
+    """
+    if recipe.threads:
+        torch.set_num_threads(recipe.threads)
+    set_seed(seed)
+    settings = Settings()
+    model, tokenizer = load_trainable(base, recipe.lora, start_from, settings)
+    encoded = [tokens for row in rows if (tokens := encode(row, tokenizer, recipe.max_tokens)) is not None]
+    if not encoded:
+        raise DataError("No training row is left. Raise training.max_tokens or look at the data.")
+    sequence = order([len(t.input_ids) for t in encoded], recipe.batch, recipe.epochs, seed)
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    micro = recipe.micro_batch or max(1, recipe.batch // world)
+    if recipe.batch % (micro * world):
+        raise RilearnError(
+            f"training.batch={recipe.batch} is no multiple of micro_batch={micro} times {world} processes."
+        )
+    arguments = TrainingArguments(
+        output_dir=str(out / "checkpoints"),
+        per_device_train_batch_size=micro,
+        gradient_accumulation_steps=recipe.batch // (micro * world),
+        learning_rate=recipe.lr,
+        lr_scheduler_type="linear",
+        warmup_steps=round(recipe.warmup * len(sequence) / recipe.batch),
+        max_steps=recipe.max_steps or -(-len(sequence) // recipe.batch),
+        num_train_epochs=1,
+        train_sampling_strategy="sequential",
+        save_strategy="no",
+        save_total_limit=1,
+        logging_steps=10,
+        report_to=[],
+        seed=seed,
+        data_seed=seed,
+        remove_unused_columns=False,
+        disable_tqdm=True,
+        bf16=torch.cuda.is_available() and torch.cuda.is_bf16_supported(),
+        gradient_checkpointing=recipe.gradient_checkpointing,
+        dataloader_num_workers=0,
+        use_cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
+    )
+    trainer = CompletionTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=[encoded[i] for i in sequence],  # type: ignore[arg-type]
+        data_collator=Collator(tokenizer.pad_token_id),
+        callbacks=[Rate(recipe.batch), TimedCheckpoint(recipe.checkpoint_minutes)],
+    )
+    trainer.remove_callback(PrinterCallback)
+    start = time.monotonic()
+    trainer.train(resume_from_checkpoint=_last_checkpoint(out))
+    seconds = time.monotonic() - start
+    log = [entry for entry in trainer.state.log_history if "loss" in entry]
+    if trainer.is_world_process_zero():
+        save_adapter(model, out)
+        (out / "loss.json").write_text(json.dumps([{"step": e["step"], "loss": e["loss"]} for e in log]) + "\n")
+    return {
+        "rows": len(rows),
+        "rows_dropped": len(rows) - len(encoded),
+        "rows_seen": len(sequence),
+        "tokens_seen": sum(len(encoded[i].input_ids) for i in sequence),
+        "steps": trainer.state.global_step,
+        "seconds": round(seconds, 1),
+        "processes": world,
+        "main": trainer.is_world_process_zero(),
+    }
+
+
+def save_adapter(model: Any, out: Path) -> None:
+    """PEFT files with the weights in fp16: half the size, and readable without torch."""
+    state = {k: v for k, v in model.state_dict().items() if "lora_" in k}
+    model.save_pretrained(out, state_dict={k: v.to(torch.float16) for k, v in state.items()})
+    config = out / "adapter_config.json"
+    values = json.loads(config.read_text())
+    values["base_model_name_or_path"] = None  # a cache path of this machine; the manifest names the base
+    config.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n")
+    (out / "README.md").unlink(missing_ok=True)  # peft's empty model card; ours is written from the manifest
+
+
+def _last_checkpoint(out: Path) -> str | None:
+    from transformers.trainer_utils import get_last_checkpoint
+
+    folder = out / "checkpoints"
+    found = get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    if found:
+        print(f"resuming from {Path(found).name}", file=sys.stderr, flush=True)
+    return found

@@ -1,0 +1,80 @@
+"""What every stage's command shares: arguments, friendly errors, and the manifest written beside an adapter."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rilearn.adapters import Kind, Manifest, save_manifest
+from rilearn.errors import RilearnError
+from rilearn.prompts import PROMPT_VERSION
+from training.recipes import Recipe
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def parser(doc: str, recipe: bool = True) -> argparse.ArgumentParser:
+    """Arguments common to the stages; `doc` is the module's docstring."""
+    result = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    if recipe:
+        result.add_argument("--recipe", type=Path, required=True, help="a YAML file, such as those in training/recipes")
+        result.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one recipe key")
+    result.add_argument("--out", type=Path, required=True, help="folder (or file) to write")
+    return result
+
+
+def run(main: Callable[[list[str]], None]) -> None:
+    """Run a command; an error meant for people ends it with one line and status 2, any other with its traceback."""
+    try:
+        main(sys.argv[1:])
+    except RilearnError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def command() -> str:
+    """The command line as it can be typed again from the project folder."""
+    words = [f"training.{Path(sys.argv[0]).stem}", *sys.argv[1:]]
+    return "python -m " + shlex.join(words)
+
+
+def today() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
+
+
+def write_manifest(
+    out: Path,
+    recipe: Recipe,
+    kind: Kind,
+    task: str | None,
+    data: dict[str, Any],
+    facts: dict[str, Any],
+    parents: dict[str, str],
+) -> None:
+    """The manifest of a freshly trained adapter; `facts` are those of `sft.fine_tune`. Checkpoints go."""
+    save_manifest(
+        out,
+        Manifest(
+            name=recipe.name,
+            kind=kind,
+            base=recipe.base,
+            task=task,
+            prompt_version=PROMPT_VERSION,
+            chat=recipe.chat,
+            recipe=recipe.model_dump(mode="json"),
+            command=command(),
+            data={**data, **{k: facts[k] for k in ("rows", "rows_dropped", "rows_seen", "tokens_seen", "processes")}},
+            parents=parents,
+            seed=recipe.seed,
+            steps=facts["steps"],
+            seconds=facts["seconds"],
+            date=today(),
+        ),
+    )
+    shutil.rmtree(out / "checkpoints", ignore_errors=True)
