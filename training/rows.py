@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rilearn.engines.text import render
 from rilearn.records import Prompt
 
 
@@ -25,19 +26,6 @@ class Tokens:
 
     input_ids: list[int]
     weights: list[float]
-
-
-def render(prompt: Prompt, tokenizer: Any) -> str:
-    """The prompt as one string: plain, or in the model's chat template with the answer's opening behind it."""
-    if not prompt.chat:
-        return prompt.text + prompt.prefix
-    turn = tokenizer.apply_chat_template(
-        [{"role": "user", "content": prompt.text}],
-        tokenize=False,
-        add_generation_prompt=True,
-        date_string="26 Jul 2024",  # Llama-3.2's template writes today's date unless told one
-    )
-    return str(turn) + prompt.prefix
 
 
 def encode(row: Row, tokenizer: Any, max_tokens: int) -> Tokens | None:
