@@ -1,0 +1,135 @@
+"""Shared fixtures: a slow fake engine that records what happens to it, services over it, and a launched app."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from rilearn.adapters import MANIFEST, WEIGHTS, Manifest, save_manifest
+from rilearn.prompts import PROMPT_VERSION
+from rilearn.records import AdapterRef, Chunk, Prompt, Sampling
+from rilearn.services import Services
+from rilearn.settings import Settings
+
+REASONING = "The words sound warm and hopeful, as somebody talks who has waited long and is glad now."
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "model: needs the real embedded weights (fetched on first use)")
+
+
+class FakeEngine:
+    """Streams a fixed reasoning word by word with a pause before each; records how its streams ended."""
+
+    name, base = "fake", "embedded"
+
+    def __init__(self, reasoning: str = REASONING, pause: float = 0.0, error: Exception | None = None):
+        self.reasoning, self.pause, self.error = reasoning, pause, error
+        self.opened = self.finished = self.closed = self.together = self.running = 0
+        self.prompts: list[str] = []
+        self.freed = False
+        self._lock = threading.Lock()
+
+    def stream(self, prompt: Prompt, sampling: Sampling, adapter: AdapterRef | None = None) -> Iterator[Chunk]:
+        self._count("opened", 1)
+        self._count("running", 1)
+        self.together = max(self.together, self.running)
+        self.prompts.append(prompt.text)
+        done = False
+        try:
+            words = self.reasoning.split(" ")
+            for word in words[: sampling.max_tokens]:
+                time.sleep(self.pause)
+                if self.error:
+                    raise self.error
+                yield Chunk(f" {word}", 1)
+            done = True
+            yield Chunk("", 0, "length" if len(words) > sampling.max_tokens else "stop")
+        finally:
+            self._count("running", -1)
+            self._count("finished" if done else "closed", 1)
+
+    def score(
+        self, prompts: Sequence[Prompt], choices: Sequence[str], adapter: AdapterRef | None = None
+    ) -> list[list[float]]:
+        """The second choice leads once the prompt holds a reasoning, the first before."""
+        self.prompts.extend(p.text for p in prompts)
+        return [[-0.5 if i == ("Reasoning:" in p.text) else -2.5 for i, _ in enumerate(choices)] for p in prompts]
+
+    def generate(self, *args: object, **kwargs: object) -> list[object]:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self.freed = True
+
+    def _count(self, name: str, by: int) -> None:
+        with self._lock:
+            setattr(self, name, getattr(self, name) + by)
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine()
+
+
+@pytest.fixture
+def adapters(tmp_path: Path) -> Path:
+    """A folder with the adapters q-a and q-ra; their weights are a few bytes."""
+    for name, kind in (("q-a", "direct"), ("q-ra", "reasoned"), ("generator", "generator")):
+        folder = tmp_path / "adapters" / name
+        folder.mkdir(parents=True)
+        (folder / WEIGHTS).write_bytes(b"weights")
+        (folder / "adapter_config.json").write_text(json.dumps({"r": 1}))
+        fields = {"name": name, "kind": kind, "base": "embedded", "prompt_version": PROMPT_VERSION}
+        save_manifest(folder, Manifest.model_validate({**fields, "task": None if kind == "generator" else "emotion"}))
+    assert (folder / MANIFEST).exists()
+    return tmp_path / "adapters"
+
+
+@pytest.fixture
+def settings(adapters: Path, tmp_path: Path) -> Settings:
+    return Settings(adapters=adapters, cache=tmp_path / "cache", parallel=2)
+
+
+@pytest.fixture
+def services(settings: Settings, engine: FakeEngine) -> Iterator[Services]:
+    """Services over the fake engine, ready."""
+    made = Services(settings, lambda *_: engine)
+    made.start()
+    assert made.wait(10).state == "ready"
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def live_app() -> Callable[[Services], object]:
+    """`with live_app(services) as url:` runs the app of app.py on a free local port."""
+
+    @contextmanager
+    def run(services: Services) -> Iterator[str]:
+        from rilearn.ui.build import build, page
+
+        app = build(services)
+        _, url, _ = app.launch(**page(), server_name="127.0.0.1", prevent_thread_lock=True, quiet=True)
+        try:
+            yield url
+        finally:
+            app.close()
+
+    return run
+
+
+def eventually(check: Callable[[], bool], seconds: float = 10) -> bool:
+    """Whether `check` comes true within `seconds`."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if check():
+            return True
+        time.sleep(0.05)
+    return check()

@@ -1,0 +1,125 @@
+"""Services: which adapters become models, loading in the background, and what goes wrong said in words."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from rilearn.errors import ConfigError, EngineError, InputError, WeightsError
+from rilearn.services import Services
+from rilearn.settings import Settings
+from tests.conftest import FakeEngine, eventually
+
+
+def test_models_of_the_task_default_first(services: Services) -> None:
+    assert services.models == ["q-ra", "q-a"] and services.default == "q-ra" and services.ready()
+
+
+def test_default_without_q_ra(settings: Settings, adapters: Path) -> None:
+    shutil.rmtree(adapters / "q-ra")
+    assert Services(settings).default == "q-a"
+
+
+def test_predict_uses_the_named_model(services: Services) -> None:
+    *_, reasoned = services.predict("what a day", "q-ra")
+    *_, direct = services.predict("what a day", "q-a")
+    assert (reasoned.model, direct.model) == ("q-ra", "q-a") and reasoned.reasoning and not direct.reasoning
+
+
+def test_unknown_model_and_bad_text(services: Services) -> None:
+    with pytest.raises(InputError, match="q-ra, q-a"):
+        next(services.predict("what a day", "gpt"))
+    with pytest.raises(InputError, match="Type a sentence"):
+        next(services.predict(" ", "q-ra"))
+
+
+def test_loading_runs_behind_and_reports(settings: Settings, engine: FakeEngine) -> None:
+    go = threading.Event()
+
+    def slow(_settings: object, adapters: list[object], report) -> FakeEngine:  # type: ignore[no-untyped-def]
+        assert len(adapters) == 2
+        report("Downloading the model (93 MB)", 0.4)
+        go.wait(10)
+        return engine
+
+    services = Services(settings, slow)
+    assert services.status.state == "loading"
+    services.start()
+    services.start()  # a second call does not load twice
+    assert eventually(lambda: services.status.share == 0.4)
+    assert services.status.message.startswith("Downloading") and not services.ready()
+    with pytest.raises(EngineError, match="is loading: Downloading"):
+        services.classifier("q-ra")
+    statuses = services.loading(every=0.01)
+    assert next(statuses).state == "loading"
+    go.set()
+    list(statuses)  # ends by itself
+    assert services.wait(10).state == "ready"
+    services.close()
+    assert engine.freed
+
+
+def test_failure_becomes_a_message_and_retry_works(settings: Settings, engine: FakeEngine) -> None:
+    outcomes: list[object] = [WeightsError("No network. Check it."), ValueError("secret detail"), engine]
+
+    def flaky(*_: object) -> FakeEngine:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        assert isinstance(outcome, FakeEngine)
+        return outcome
+
+    services = Services(settings, flaky)
+    services.start()
+    assert services.wait(10).message == "No network. Check it."
+    with pytest.raises(EngineError, match="No network"):
+        list(services.loading())
+    services.start()
+    assert services.wait(10).message.startswith("The model could not be loaded (ValueError)")
+    services.start()
+    assert services.wait(10).state == "ready"
+
+
+def test_closed_while_loading_frees_the_engine(settings: Settings, engine: FakeEngine) -> None:
+    go = threading.Event()
+    services = Services(settings, lambda *_: go.wait(10) and engine)  # type: ignore[arg-type, return-value]
+    services.start()
+    services.close()
+    go.set()
+    assert eventually(lambda: engine.freed) and not services.ready()
+
+
+def test_no_adapters_is_a_clear_empty_state(tmp_path: Path) -> None:
+    services = Services(Settings(adapters=tmp_path / "none"))
+    services.start()
+    status = services.wait(1)
+    assert status.state == "empty" and "python -m training." in status.message
+    with pytest.raises(EngineError, match="no trained classifier"):
+        next(services.predict("what a day", "q-ra"))
+
+
+def test_damaged_adapters_are_named(settings: Settings, adapters: Path) -> None:
+    (adapters / "q-a" / "manifest.json").write_text("{")
+    services = Services(settings)
+    assert services.models == ["q-ra"] and len(services.problems) == 1 and "q-a" in services.problems[0]
+
+
+def test_unknown_task(settings: Settings) -> None:
+    with pytest.raises(ConfigError, match="emotion"):
+        Services(settings.model_copy(update={"task": "nonsense"}))
+
+
+def test_the_app_starts_without_heavy_libraries() -> None:
+    """Building the whole page with the llamacpp engine must not import what only training needs."""
+    code = (
+        "import sys; from rilearn.services import Services; from rilearn.settings import Settings;"
+        "from rilearn.ui.build import build; import rilearn.engines; build(Services(Settings(engine='llamacpp')));"
+        "print([m for m in ('torch', 'transformers', 'datasets', 'peft', 'sklearn') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert out.stdout.strip().splitlines()[-1] == "[]"
