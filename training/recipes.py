@@ -98,7 +98,11 @@ class ClassifierRecipe(Recipe):
 
 
 class AugmentRecipe(Strict):
-    """Candidates per row, how they are opened and sampled, and the thresholds a kept one has to pass."""
+    """How candidates are written, and the thresholds the best of a row has to pass to be kept.
+
+    `openings` take turns row by row and begin the reasoning for the generator. `lead` is the probability of the gold
+    label that the judge (an adapter, or the bare base) gives after reading text and reasoning.
+    """
 
     kind: Literal["augment"]
     name: str
@@ -106,22 +110,24 @@ class AugmentRecipe(Strict):
     seed: int = 0
     task: str = "emotion"
     data: TextData = TextData()
-    generator: str
-    judge: str | None = None  # direct adapter that reads text and reasoning; None: the base itself
-    openings: tuple[str, ...] = ("",)
-    temperature: float = 0.8
+    generator: str | None = None  # None with `remote`: the server has its own model
+    judge: str | None = None
+    candidates: int = Field(default=2, ge=1)
+    openings: tuple[str, ...] = Field(default=("",), min_length=1)
+    temperature: float = 0.7
     top_p: float = 0.95
     max_tokens: int = 48
-    batch: int = 512
-    engine: str = "transformers"
+    batch: int = Field(default=32, ge=1)  # rows per part: what a kill can lose
+    engine: Literal["transformers", "llamacpp", "remote"] = "transformers"
     remote_url: str | None = None
     remote_model: str | None = None
-    min_grounding: float = 0.0
-    max_repetition: float = 0.34
+    min_grounding: int = 0
+    max_repetition: float = 0.3
     min_words: int = 5
     max_words: int = 45
     min_lead: float = 0.0
     allow_restatement: bool = False
+    threads: int | None = None
 
 
 class PipelineRecipe(Strict):

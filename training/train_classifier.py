@@ -6,51 +6,18 @@ accelerate launch --num_processes 2 -m training.train_classifier --recipe ... --
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rilearn.adapters import load_adapter
-from rilearn.corpora import Split, fingerprint, load_rows, load_split, overlaps, without_leaks
 from rilearn.errors import ConfigError, DataError
 from rilearn.prompts import Templates
 from rilearn.records import Example
-from rilearn.tasks import DatasetSpec, Task, load_task
-from training.recipes import ClassifierRecipe, TextData, load_recipe
+from rilearn.tasks import load_task
+from training.data import read_reasonings, task_rows
+from training.recipes import ClassifierRecipe, load_recipe
 from training.rows import Row
 from training.stage import parser, run, write_manifest
-
-
-def task_rows(task: Task, data: TextData, seed: int) -> tuple[list[Example], dict[str, Any]]:
-    """The rows to train on, shuffled by `seed`, free of evaluation texts, and the report that says what was left out."""
-    spec = task.dataset if data.id is None else DatasetSpec(
-        **{**task.dataset.model_dump(), "id": data.id, "config": data.config}
-    )
-    train = load_split(task, data.split, spec)
-    others: list[Split] = []
-    for name in data.evaluation_splits:
-        try:
-            others.append(load_split(task, name, spec))
-        except DataError as error:
-            if "has no split" not in str(error):
-                raise
-    found = overlaps([train, *others])
-    kept = without_leaks(train.examples, [e for s in others for e in s.examples])
-    random.Random(seed).shuffle(kept)
-    kept = kept[data.skip : None if data.limit is None else data.skip + data.limit]
-    if not kept:
-        raise DataError(f"No training row is left in {spec.id} ({data.split}) after skip and limit.")
-    report = {
-        "dataset": spec.id if "/" not in spec.id or spec.id.count("/") == 1 and not spec.id.startswith(".") else Path(spec.id).name,
-        "split": data.split,
-        "fingerprint": fingerprint(kept),
-        "duplicates": found.duplicates,
-        "texts_in_several_splits": found.across,
-        "of_these_with_conflicting_labels": found.conflicting,
-        "left_out": len(train.examples) - len(without_leaks(train.examples, [e for s in others for e in s.examples])),
-    }
-    return kept, report
 
 
 def direct_row(templates: Templates, example: Example) -> Row:
@@ -64,25 +31,6 @@ def reasoned_row(templates: Templates, example: Example, reasoning: str, label_s
     whole = templates.reasoned_completion(reasoning, example.label)
     label = templates.direct_completion(example.label)
     return Row(templates.reasoned, example.text, ((whole.removesuffix(label), 1 - label_share), (label, label_share)))
-
-
-def read_reasonings(path: Path) -> dict[tuple[str, str], list[str]]:
-    """(text, label) -> kept reasonings of an `augment` file."""
-    if not path.exists():
-        raise DataError(f"There is no file of reasonings at {path}. `python -m training.augment` writes it.")
-    table = load_rows(str(path.parent), "train") if path.is_dir() else _parquet(path)
-    result: dict[tuple[str, str], list[str]] = {}
-    for row in table:
-        if row["kept"]:
-            result.setdefault((row["text"], row["label"]), []).append(row["reasoning"])
-    return result
-
-
-def _parquet(path: Path) -> list[dict[str, Any]]:
-    import pyarrow.parquet
-
-    rows: list[dict[str, Any]] = pyarrow.parquet.read_table(path).to_pylist()
-    return rows
 
 
 def build_rows(recipe: ClassifierRecipe, templates: Templates, examples: Sequence[Example]) -> tuple[list[Row], dict[str, int]]:

@@ -1,0 +1,80 @@
+"""Candidate reasonings: their signals, which one of a row is best, and why a row keeps none. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rilearn import signals
+from rilearn.records import Example
+from training.recipes import AugmentRecipe
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One reasoning of one row with its signals; `lead` is None until a judge has read it."""
+
+    reasoning: str
+    finish: str
+    tokens: int
+    grounding: int
+    repetition: float
+    words: int
+    restates: bool
+    names_label: bool
+    names_other: bool
+    lead: float | None = None
+
+    def fields(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def measure(example: Example, reasoning: str, finish: str, tokens: int, labels: Sequence[str]) -> Candidate:
+    """All signals that need no model."""
+    label = example.label or ""
+    return Candidate(
+        reasoning=reasoning,
+        finish=finish,
+        tokens=tokens,
+        grounding=signals.grounding(example.text, reasoning, label),
+        repetition=signals.repetition(reasoning),
+        words=len(reasoning.split()),
+        restates=signals.restates(reasoning, label, example.text),
+        names_label=set(signals.words(label)) <= set(signals.words(reasoning)),
+        names_other=signals.names_other(reasoning, label, labels),
+    )
+
+
+def fault(candidate: Candidate, recipe: AugmentRecipe) -> str | None:
+    """The first threshold the candidate misses, by name; None if it passes all."""
+    checks = {
+        "unfinished": candidate.finish != "stop",
+        "too_short": candidate.words < recipe.min_words,
+        "too_long": candidate.words > recipe.max_words,
+        "repetitive": candidate.repetition > recipe.max_repetition,
+        "names_other_label": candidate.names_other,
+        "ungrounded": candidate.grounding < recipe.min_grounding,
+        "restatement": candidate.restates and not recipe.allow_restatement,
+        "misleads": candidate.lead is not None and candidate.lead < recipe.min_lead,
+    }
+    return next((name for name, failed in checks.items() if failed), None)
+
+
+def quality(candidate: Candidate) -> float:
+    """Order among passing candidates: grounded in up to four words of the text, then naming the label, then short.
+
+    More than four words of the text is copying, not pointing.
+    """
+    return min(candidate.grounding, 4) + 1.5 * candidate.names_label - 0.03 * candidate.words - candidate.repetition
+
+
+def ranked(candidates: Sequence[Candidate], recipe: AugmentRecipe) -> list[int]:
+    """Indices of the passing candidates, best first; a text that occurs twice counts once."""
+    seen: set[str] = set()
+    passing = []
+    for index, candidate in enumerate(candidates):
+        if fault(candidate, recipe) is None and candidate.reasoning not in seen:
+            seen.add(candidate.reasoning)
+            passing.append(index)
+    return sorted(passing, key=lambda i: -quality(candidates[i]))

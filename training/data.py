@@ -1,0 +1,67 @@
+"""Rows of a task and stored reasonings, as the stages share them."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+from rilearn.corpora import Split, fingerprint, load_split, overlaps, without_leaks
+from rilearn.errors import DataError
+from rilearn.records import Example
+from rilearn.tasks import DatasetSpec, Task
+from training.recipes import TextData
+
+
+def dataset_spec(task: Task, id: str | None, config: str | None) -> DatasetSpec:
+    """The task's dataset, or the one at `id` with the task's columns and split names."""
+    return task.dataset if id is None else task.dataset.model_copy(update={"id": id, "config": config})
+
+
+def task_rows(task: Task, data: TextData, seed: int) -> tuple[list[Example], dict[str, Any]]:
+    """The rows to train on, shuffled by `seed`, free of evaluation texts, and the report that says what was left out."""
+    spec = dataset_spec(task, data.id, data.config)
+    train = load_split(task, data.split, spec)
+    others: list[Split] = []
+    for name in data.evaluation_splits:
+        try:
+            others.append(load_split(task, name, spec))
+        except DataError as error:
+            if "has no split" not in str(error):
+                raise
+    found = overlaps([train, *others])
+    clear = without_leaks(train.examples, [e for s in others for e in s.examples])
+    random.Random(seed).shuffle(clear)
+    kept = clear[data.skip : None if data.limit is None else data.skip + data.limit]
+    if not kept:
+        raise DataError(f"No training row is left in {spec.id} ({data.split}) after skip and limit.")
+    report = {
+        "dataset": public_name(spec.id),
+        "split": data.split,
+        "fingerprint": fingerprint(kept),
+        "duplicates": found.duplicates,
+        "texts_in_several_splits": found.across,
+        "of_these_with_conflicting_labels": found.conflicting,
+        "left_out": len(train.examples) - len(clear),
+    }
+    return kept, report
+
+
+def public_name(id: str) -> str:
+    """A Hub id as it is; of a folder only its name, since paths of one machine mean nothing on another."""
+    return Path(id).name if Path(id).expanduser().is_dir() else id
+
+
+def read_reasonings(path: Path) -> dict[tuple[str, str], list[str]]:
+    """(text, label) -> kept reasonings of one parquet file of `augment`, or of all those in a folder (its shards)."""
+    import pyarrow.parquet
+
+    files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    if not files or not files[0].exists():
+        raise DataError(f"There is no file of reasonings at {path}. `python -m training.augment` writes it.")
+    result: dict[tuple[str, str], list[str]] = {}
+    for file in files:
+        for row in pyarrow.parquet.read_table(file).to_pylist():
+            if row["kept"]:
+                result.setdefault((row["text"], row["label"]), []).append(row["reasoning"])
+    return result
