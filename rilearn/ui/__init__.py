@@ -1,0 +1,1 @@
+"""The page: one file per tab, pure rendering in render.py, nothing below this floor knows Gradio."""

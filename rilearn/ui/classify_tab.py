@@ -1,0 +1,188 @@
+"""The Classify tab: type, watch the reasoning, read the label; and `classify`, the public API and MCP tool.
+
+Handlers call the services and render; the frames of one run follow `SHOW_EVERY`, since redrawing the page for every
+token costs more than the token.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from typing import Any, TypedDict, cast
+
+import gradio as gr
+
+from rilearn.errors import RilearnError
+from rilearn.records import Prediction
+from rilearn.services import Services
+from rilearn.ui import render
+
+TITLE = "Classify"
+GROUP = "classify"
+"""One concurrency group for page and API: together they share the engine's `parallel` slots."""
+SHOW_EVERY = 0.05
+LOAD_WAIT = 120.0
+
+log = logging.getLogger(__name__)
+Frame = tuple[str, Prediction | None, dict[str, Any], dict[str, Any]]
+"""The card, the prediction behind it, the Classify button, the Cancel button."""
+
+
+class Classification(TypedDict):
+    """What the API answers: `probabilities` maps each label to its share, `seconds` is the whole time."""
+
+    label: str
+    probabilities: dict[str, float]
+    reasoning: str
+    model: str
+    seconds: float
+
+
+def add(app: gr.Blocks, services: Services) -> None:
+    """Put the tab's content and its events into the current `gr.Tab` of `app`."""
+    on = Handlers(services)
+    limit, names = services.settings.max_chars, services.models
+    banner = gr.HTML(elem_id="rl-banner")
+    retry = gr.Button("Try again", visible=False, elem_id="rl-retry")
+    with gr.Row(elem_id="rl-columns"):
+        with gr.Column(scale=5, min_width=300):
+            text = gr.Textbox(
+                label="Your text",
+                placeholder="How was your day?",
+                lines=1,
+                max_lines=12,
+                autofocus=True,
+                elem_id="rl-text",
+            )
+            counter = gr.HTML(render.counter(0, limit))
+            model: gr.Dropdown | gr.State = gr.State(services.default)
+            if len(names) > 1:
+                model = gr.Dropdown(
+                    on.choices(), value=services.default, label="Model", filterable=False, elem_id="rl-model"
+                )
+            with gr.Row(elem_id="rl-buttons"):
+                go = gr.Button("Classify", variant="primary", elem_id="rl-go")
+                cancel = gr.Button("Cancel", interactive=False, elem_id="rl-cancel")
+            gr.HTML(render.examples(services.task.examples[:10]))
+        with gr.Column(scale=6, min_width=300):
+            card = gr.HTML(render.empty(services.task), elem_id="rl-result")
+    last = gr.State(None)
+    timer = gr.Timer(1.0, active=False)
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+
+    text.change(None, text, counter, js=f"(text) => window.rilearnCount(text, {limit})", **quiet)
+    begun = gr.on([go.click, text.submit], on.begin, None, [go, cancel], **quiet)
+    run = begun.then(
+        on.run,
+        [text, model],
+        [card, last, go, cancel],
+        concurrency_id=GROUP,
+        concurrency_limit=services.settings.parallel,
+        api_visibility="private",
+        show_progress="minimal",
+        show_progress_on=card,
+    )
+    cancel.click(on.stop, last, [card, last, go, cancel], cancels=[run], **quiet)
+    gr.on([app.load, timer.tick], on.status, None, [banner, retry, timer], **quiet)
+    retry.click(on.retry, None, [banner, retry, timer], **quiet)
+    gr.api(on.api(), api_name="classify", concurrency_id=GROUP, concurrency_limit=services.settings.parallel)
+
+
+class Handlers:
+    """What the page's events call."""
+
+    def __init__(self, services: Services):
+        self.services, self.task = services, services.task
+
+    def choices(self) -> list[tuple[str, str]]:
+        """(shown, value) of each model."""
+        how = {"reasoned": "reasons, then answers", "direct": "answers at once"}
+        return [(f"{name} · {how[self.services.adapters[name].manifest.kind]}", name) for name in self.services.models]
+
+    def begin(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The buttons while something runs or waits in the queue."""
+        return gr.update(interactive=False), gr.update(interactive=True)
+
+    def run(self, text: str, model: str) -> Iterator[Frame]:
+        """Frames of one classification; closed by Gradio when the visitor cancels or leaves."""
+        try:
+            for status in self.services.loading():
+                yield render.waiting(self.task, status.message), None, *self.begin()
+            with closing(cast("Any", self.services.predict(text, model))) as growing:
+                for now in paced(growing):
+                    buttons = self._idle() if now.done else self.begin()
+                    yield render.prediction(self.task, now), now, *buttons
+        except Exception as error:
+            yield render.error(self.task, said(error)), None, *self._idle()
+
+    def stop(self, last: Prediction | None) -> Frame:
+        return render.stopped(self.task, last), None, *self._idle()
+
+    def status(self) -> tuple[str, dict[str, Any], gr.Timer]:
+        """The banner, the retry button, and the timer that asks again while the model loads."""
+        status = self.services.status
+        html = render.banner(status, self.services.problems)
+        return html, gr.update(visible=status.state == "failed"), gr.Timer(active=status.state == "loading")
+
+    def retry(self) -> tuple[str, dict[str, Any], gr.Timer]:
+        self.services.start()
+        return self.status()
+
+    def api(self) -> Any:
+        """The public function; made here because its default model is known only now."""
+        services, default = self.services, self.services.default
+
+        def classify(text: str, model: str = default) -> Classification:
+            """Classify a text and explain why: the model writes its reasoning first, then chooses the label.
+
+            Args:
+                text: The text to classify, for example a message or a sentence.
+                model: The name of the classifier. The default reasons before it answers.
+
+            Returns:
+                label, probabilities (label -> share, they sum to 1), reasoning, model and seconds.
+            """
+            try:
+                services.wait(LOAD_WAIT)
+                *_, last = services.predict(text, model)
+            except Exception as error:
+                raise gr.Error(said(error), print_exception=False) from error
+            return as_classification(last)
+
+        return classify
+
+    @staticmethod
+    def _idle() -> tuple[dict[str, Any], dict[str, Any]]:
+        return gr.update(interactive=True), gr.update(interactive=False)
+
+
+def paced(growing: Iterable[Prediction], every: float = SHOW_EVERY) -> Iterator[Prediction]:
+    """Leave out predictions that follow the last shown one within `every` seconds, never the first, the last or a
+    model's first word."""
+    shown, first_word = 0.0, False
+    for now in growing:
+        new_word = now.first_token_seconds is not None and not first_word
+        if now.done or new_word or time.monotonic() - shown >= every:
+            yield now
+            shown, first_word = time.monotonic(), first_word or new_word
+
+
+def said(error: Exception) -> str:
+    """The one place where an error becomes words for a visitor; what was not foreseen goes to the log as well."""
+    if isinstance(error, RilearnError):
+        return str(error)
+    log.error("a classification failed", exc_info=error)
+    return "Something went wrong inside rilearn; the log has the details. Your text was kept: try again."
+
+
+def as_classification(last: Prediction) -> Classification:
+    """A finished prediction as the API's answer."""
+    return Classification(
+        label=last.label or "",
+        probabilities=dict(last.probabilities),
+        reasoning=last.reasoning,
+        model=last.model,
+        seconds=round(last.seconds, 3),
+    )
