@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 
@@ -14,11 +15,7 @@ from rilearn.ui.theme import theme
 TABS = (classify_tab,)
 """Modules with a TITLE and `add(app, services)`: another tab is one more file and one more entry."""
 HERE = Path(__file__).resolve().parent
-ICON = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' "
-    "rx='8' fill='%233b5bdb'/%3E%3Cpath d='M9 11h14M9 16h14M9 21h8' stroke='white' stroke-width='3' "
-    "stroke-linecap='round'/%3E%3C/svg%3E"
-)
+ICON = "data:image/svg+xml," + quote(render.LOGO.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" '))
 
 
 def build(services: Services) -> gr.Blocks:

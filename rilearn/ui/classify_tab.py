@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any, TypedDict, cast
 
 import gradio as gr
@@ -26,8 +27,19 @@ SHOW_EVERY = 0.05
 LOAD_WAIT = 120.0
 
 log = logging.getLogger(__name__)
-Frame = tuple[str, Prediction | None, dict[str, Any], dict[str, Any]]
-"""The card, the prediction behind it, the Classify button, the Cancel button."""
+BUSY = (gr.update(interactive=False), gr.update(interactive=True))
+IDLE = (gr.update(interactive=True), gr.update(interactive=False))
+"""The Classify and Cancel buttons while something runs or waits in the queue, and when nothing does."""
+Frame = tuple[Any, "Run", dict[str, Any], dict[str, Any]]
+"""The card, the run behind it, the Classify button, the Cancel button."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one page is doing, kept in its session: the prediction shown last, and whether the run came to its end."""
+
+    shown: Prediction | None = None
+    over: bool = False
 
 
 class Classification(TypedDict):
@@ -44,47 +56,48 @@ def add(app: gr.Blocks, services: Services) -> None:
     """Put the tab's content and its events into the current `gr.Tab` of `app`."""
     on = Handlers(services)
     limit, names = services.settings.max_chars, services.models
-    banner = gr.HTML(elem_id="rl-banner")
+    banner = gr.HTML(visible=False, elem_id="rl-banner")
     retry = gr.Button("Try again", visible=False, elem_id="rl-retry")
-    with gr.Row(elem_id="rl-columns"):
-        with gr.Column(scale=5, min_width=300):
+    with gr.Row(elem_id="rl-columns"):  # a grid of three in app.css: on a phone the result comes before the examples
+        with gr.Column(elem_id="rl-ask"):
             text = gr.Textbox(
                 label="Your text",
                 placeholder="How was your day?",
-                lines=1,
+                lines=1,  # with one line Enter sends and Shift+Enter breaks the line; app.css makes the box higher
                 max_lines=12,
                 autofocus=True,
                 elem_id="rl-text",
             )
-            counter = gr.HTML(render.counter(0, limit))
+            counter = gr.HTML(render.counter(0, limit), elem_id="rl-counter")
             model: gr.Dropdown | gr.State = gr.State(services.default)
             if len(names) > 1:
-                model = gr.Dropdown(
-                    on.choices(), value=services.default, label="Model", filterable=False, elem_id="rl-model"
-                )
-            with gr.Row(elem_id="rl-buttons"):
-                go = gr.Button("Classify", variant="primary", elem_id="rl-go")
-                cancel = gr.Button("Cancel", interactive=False, elem_id="rl-cancel")
+                model = gr.Dropdown(on.choices(), value=services.default, label="Model", filterable=False)
+            with gr.Row():
+                go = gr.Button("Classify", variant="primary", min_width=120, elem_id="rl-go")
+                cancel = gr.Button("Cancel", interactive=False, min_width=120, elem_id="rl-cancel")
+        with gr.Column(elem_id="rl-result"):
+            card = gr.HTML(render.empty(services.task))
+        with gr.Column(elem_id="rl-more"):
             gr.HTML(render.examples(services.task.examples[:10]))
-        with gr.Column(scale=6, min_width=300):
-            card = gr.HTML(render.empty(services.task), elem_id="rl-result")
-    last = gr.State(None)
+    state = gr.State(Run(over=True))
     timer = gr.Timer(1.0, active=False)
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 
     text.change(None, text, counter, js=f"(text) => window.rilearnCount(text, {limit})", **quiet)
-    begun = gr.on([go.click, text.submit], on.begin, None, [go, cancel], **quiet)
+    begun = gr.on([go.click, text.submit], on.begin, None, [state, go, cancel], **quiet)
     run = begun.then(
         on.run,
         [text, model],
-        [card, last, go, cancel],
+        [card, state, go, cancel],
         concurrency_id=GROUP,
         concurrency_limit=services.settings.parallel,
         api_visibility="private",
         show_progress="minimal",
         show_progress_on=card,
     )
-    cancel.click(on.stop, last, [card, last, go, cancel], cancels=[run], **quiet)
+    # Gradio runs this after every end of a run, a cancel as well, and not before the cancelled run is silent.
+    run.then(on.settle, state, [card, state, go, cancel], **quiet)
+    cancel.click(None, None, None, cancels=[run], **quiet)
     gr.on([app.load, timer.tick], on.status, None, [banner, retry, timer], **quiet)
     retry.click(on.retry, None, [banner, retry, timer], **quiet)
     gr.api(on.api(), api_name="classify", concurrency_id=GROUP, concurrency_limit=services.settings.parallel)
@@ -101,32 +114,37 @@ class Handlers:
         how = {"reasoned": "reasons, then answers", "direct": "answers at once"}
         return [(f"{name} · {how[self.services.adapters[name].manifest.kind]}", name) for name in self.services.models]
 
-    def begin(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The buttons while something runs or waits in the queue."""
-        return gr.update(interactive=False), gr.update(interactive=True)
+    def begin(self) -> tuple[Run, dict[str, Any], dict[str, Any]]:
+        """A new run, and the buttons while it waits in the queue or runs."""
+        return Run(), *BUSY
 
     def run(self, text: str, model: str) -> Iterator[Frame]:
         """Frames of one classification; closed by Gradio when the visitor cancels or leaves."""
         try:
             for status in self.services.loading():
-                yield render.waiting(self.task, status.message), None, *self.begin()
+                yield render.waiting(self.task, status.message), Run(), *BUSY
             with closing(cast("Any", self.services.predict(text, model))) as growing:
                 for now in paced(growing):
-                    buttons = self._idle() if now.done else self.begin()
-                    yield render.prediction(self.task, now), now, *buttons
+                    yield render.prediction(self.task, now), Run(now, now.done), *(IDLE if now.done else BUSY)
         except Exception as error:
-            yield render.error(self.task, said(error)), None, *self._idle()
+            yield render.error(self.task, said(error)), Run(over=True), *IDLE
 
-    def stop(self, last: Prediction | None) -> Frame:
-        return render.stopped(self.task, last), None, *self._idle()
+    def settle(self, run: Run) -> Frame:
+        """After a run: when it was cancelled, say so and keep what was written."""
+        card = gr.skip() if run.over else render.stopped(self.task, run.shown)
+        return card, Run(run.shown, over=True), *IDLE
 
-    def status(self) -> tuple[str, dict[str, Any], gr.Timer]:
+    def status(self) -> tuple[dict[str, Any], dict[str, Any], gr.Timer]:
         """The banner, the retry button, and the timer that asks again while the model loads."""
         status = self.services.status
         html = render.banner(status, self.services.problems)
-        return html, gr.update(visible=status.state == "failed"), gr.Timer(active=status.state == "loading")
+        return (
+            gr.update(value=html, visible=bool(html)),
+            gr.update(visible=status.state == "failed"),
+            gr.Timer(active=status.state == "loading"),
+        )
 
-    def retry(self) -> tuple[str, dict[str, Any], gr.Timer]:
+    def retry(self) -> tuple[dict[str, Any], dict[str, Any], gr.Timer]:
         self.services.start()
         return self.status()
 
@@ -152,10 +170,6 @@ class Handlers:
             return as_classification(last)
 
         return classify
-
-    @staticmethod
-    def _idle() -> tuple[dict[str, Any], dict[str, Any]]:
-        return gr.update(interactive=True), gr.update(interactive=False)
 
 
 def paced(growing: Iterable[Prediction], every: float = SHOW_EVERY) -> Iterator[Prediction]:

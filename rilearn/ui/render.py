@@ -10,22 +10,27 @@ from rilearn.services import Status
 from rilearn.tasks import Task
 
 PITCH = "A classifier that writes down its reasoning before it names the label."
+LOGO = (
+    '<svg viewBox="0 0 32 32" width="44" height="44" aria-hidden="true"><rect width="32" height="32" rx="8" '
+    'fill="#3b5bdb"/><path d="M9 11h14M9 16h14M9 21h8" stroke="white" stroke-width="3" stroke-linecap="round"/></svg>'
+)
+DASH = "\N{EN DASH}"
 HINT = "Type a sentence and press Enter. The reasoning appears here as the model writes it, then the label."
 
 
 def esc(text: object) -> str:
-    """Text for HTML content and quoted attributes. Braces, `$` and backquotes too: gr.HTML's templates give them sense."""
+    """Text for HTML content and quoted attributes; braces, `$` and backquotes too, which gr.HTML's templates read."""
     escaped = html.escape(str(text), quote=True)
     return escaped.translate({ord(c): f"&#{ord(c)};" for c in "{}$`\\"})
 
 
 def percent(share: float) -> str:
-    """0.912 -> '91 %'; something small but not nothing is '<1 %' (not yet escaped)."""
-    return "<1 %" if 0 < share < 0.005 else f"{share * 100:.0f} %"
+    """0.912 -> '91 %' with a space that does not break; small but not nothing is '<1 %' (not yet escaped)."""
+    return "<1\u00a0%" if 0 < share < 0.005 else f"{share * 100:.0f}\u00a0%"
 
 
 def header() -> str:
-    return f'<header class="rl-header"><h1>rilearn</h1><p>{esc(PITCH)}</p></header>'
+    return f'<header class="rl-header">{LOGO}<div><h1>rilearn</h1><p>{esc(PITCH)}</p></div></header>'
 
 
 def counter(count: int, limit: int) -> str:
@@ -79,7 +84,7 @@ def error(task: Task, message: str) -> str:
 def stopped(task: Task, prediction: Prediction | None) -> str:
     """Cancelled: what was written so far stays."""
     note = '<p class="rl-note">Stopped. No label was chosen.</p>'
-    if prediction is None or prediction.done:
+    if prediction is None:
         return _card(task, "stopped", '<p class="rl-note">Stopped before it began.</p>', said="Stopped")
     return _card(task, "stopped", _reasoning(prediction.reasoning) + note, prediction, said="Stopped")
 
@@ -108,9 +113,8 @@ def lean(now: Prediction) -> str:
     if not now.probabilities:
         return f"Before reasoning the model leans to {before} ({percent(share)})."
     after, now_share = _top(now.probabilities)
-    if after == before:
-        return f"Before reasoning the model leaned to {before} ({percent(share)}); after, still {after} ({percent(now_share)})."
-    return f"Before reasoning the model leaned to {before} ({percent(share)}); after: {after} ({percent(now_share)})."
+    then = f"after, still {after}" if after == before else f"after: {after}"
+    return f"Before reasoning the model leaned to {before} ({percent(share)}); {then} ({percent(now_share)})."
 
 
 def _card(task: Task, state: str, body: str, now: Prediction | None = None, said: str = "") -> str:
@@ -156,24 +160,24 @@ def _bar(task: Task, label: str, after: float | None, before: float | None) -> s
         f'{esc(label)}</span><span class="rl-track" aria-hidden="true">'
         f'<i class="is-after" style="width:{(after or 0) * 100:.1f}%"></i>'
         f'<i class="is-before" style="width:{(before or 0) * 100:.1f}%"></i></span>'
-        f'<span class="rl-share">{"–" if after is None else esc(percent(after))}{first}</span></li>'
+        f'<span class="rl-share">{DASH if after is None else esc(percent(after))}{first}</span></li>'
     )
 
 
 def _facts(now: Prediction | None) -> str:
     facts = {
-        "first word": _seconds(now.first_token_seconds) if now else "–",
-        "total": _seconds(now.seconds) if now and now.done else "–",
-        "tokens/s": f"{rate:.0f}" if now and (rate := _rate(now)) else "–",
-        "adapter": now.model if now else "–",
-        "engine": now.engine if now else "–",
+        "first word": _seconds(now.first_token_seconds) if now else DASH,
+        "total": _seconds(now.seconds) if now and now.done else DASH,
+        "speed": f"{rate:.0f} tokens/s" if now and (rate := _rate(now)) else DASH,
+        "adapter": now.model if now else DASH,
+        "engine": now.engine if now else DASH,
     }
     chips = "".join(f"<li><span>{esc(name)}</span> <b>{esc(value)}</b></li>" for name, value in facts.items())
     return f'<ul class="rl-facts" aria-label="Measurements">{chips}</ul>'
 
 
 def _seconds(seconds: float | None) -> str:
-    return "–" if seconds is None else f"{seconds:.2f} s"
+    return DASH if seconds is None else f"{seconds:.2f} s"
 
 
 def _rate(now: Prediction) -> float | None:
