@@ -94,7 +94,7 @@ def parse_reasoned(completion: str, task: Task) -> tuple[str, str | None]:
     The reasoning is the first line, the label stands behind `label_name:` at the start of the second: only a real
     line break parts them, and `clean` took those out of anything a user wrote.
     """
-    reasoning, _, rest = completion.strip().partition("\n")
+    reasoning, _, rest = completion.partition("\n")
     head = f"{task.label_name}:"
     rest = rest.strip()
     return reasoning.strip(), parse_label(rest[len(head) :], task) if rest.startswith(head) else None
