@@ -27,7 +27,24 @@ def content_words(text: str) -> set[str]:
 
 def stem(word: str) -> str:
     """Cut common English endings, so that `humiliated` meets `humiliation`. Crude on purpose: it only has to match."""
-    for ending in ("ingly", "edly", "ation", "ness", "ment", "ing", "ies", "ied", "ful", "ion", "ed", "ly", "es", "s", "e", "y"):
+    for ending in (
+        "ingly",
+        "edly",
+        "ation",
+        "ness",
+        "ment",
+        "ing",
+        "ies",
+        "ied",
+        "ful",
+        "ion",
+        "ed",
+        "ly",
+        "es",
+        "s",
+        "e",
+        "y",
+    ):
         if word.endswith(ending) and len(word) - len(ending) >= 4:
             return word[: -len(ending)]
     return word

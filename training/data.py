@@ -19,7 +19,7 @@ def dataset_spec(task: Task, id: str | None, config: str | None) -> DatasetSpec:
 
 
 def task_rows(task: Task, data: TextData, seed: int) -> tuple[list[Example], dict[str, Any]]:
-    """The rows to train on, shuffled by `seed`, free of evaluation texts, and the report that says what was left out."""
+    """The rows to train on, shuffled by `seed` and free of evaluation texts, and a report of what was left out."""
     spec = dataset_spec(task, data.id, data.config)
     train = load_split(task, data.split, spec)
     others: list[Split] = []

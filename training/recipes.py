@@ -130,11 +130,20 @@ class AugmentRecipe(Strict):
     threads: int | None = None
 
 
+class Stage(Strict):
+    """One step of a pipeline: the module under training/ and its command-line arguments."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]+$")
+    run: Literal["train_generator", "augment", "train_classifier", "evaluate"]
+    arguments: tuple[str, ...]
+
+
 class PipelineRecipe(Strict):
-    """Stages in order; each names its command, its recipe (a file beside this one) and its folder under --out."""
+    """Stages in order, and `values` that stand in their arguments as {name}."""
 
     kind: Literal["pipeline"]
-    stages: tuple[dict[str, Any], ...]
+    values: dict[str, str] = {}
+    stages: tuple[Stage, ...] = Field(min_length=1)
 
 
 R = TypeVar("R", bound=BaseModel)

@@ -33,12 +33,16 @@ def reasoned_row(templates: Templates, example: Example, reasoning: str, label_s
     return Row(templates.reasoned, example.text, ((whole.removesuffix(label), 1 - label_share), (label, label_share)))
 
 
-def build_rows(recipe: ClassifierRecipe, templates: Templates, examples: Sequence[Example]) -> tuple[list[Row], dict[str, int]]:
+def build_rows(
+    recipe: ClassifierRecipe, templates: Templates, examples: Sequence[Example]
+) -> tuple[list[Row], dict[str, int]]:
     """The rows of the recipe and how many of each sort."""
     if recipe.kind == "direct":
         return [direct_row(templates, e) for e in examples], {"direct": len(examples)}
     if recipe.reasonings is None:
-        raise ConfigError("A reasoned classifier needs reasonings: --set reasonings=FILE (written by training.augment).")
+        raise ConfigError(
+            "A reasoned classifier needs reasonings: --set reasonings=FILE (written by training.augment)."
+        )
     reasonings = read_reasonings(Path(recipe.reasonings))
     rows = [
         reasoned_row(templates, e, reasoning, recipe.label_share)

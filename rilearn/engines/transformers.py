@@ -9,34 +9,20 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
-from rilearn.engines.base import Progress, StopScanner, needs_end, row_seed
+from rilearn.engines.base import Progress, needs_end
+from rilearn.engines.decoding import Batch
 from rilearn.engines.text import render
 from rilearn.errors import AdapterError, EngineError
 from rilearn.records import AdapterRef, Chunk, Generation, Prompt, Sampling
 from rilearn.weights import explain_hub_error
 
 BATCH = 64  # rows decoded together; past this a step's time grows with the rows on two cores
-COMPACT = 0.8  # drop finished rows once fewer than this share are still running
-
-
-@dataclass
-class _Row:
-    """One continuation on its way."""
-
-    index: int
-    generator: torch.Generator | None
-    scanner: StopScanner
-    ids: list[int] = field(default_factory=list)
-    shown: str = ""
-    text: str = ""
-    finish: str | None = None
 
 
 class TransformersEngine:
@@ -63,7 +49,7 @@ class TransformersEngine:
 
     def stream(self, prompt: Prompt, sampling: Sampling, adapter: AdapterRef | None = None) -> Iterator[Chunk]:
         """See `Engine.stream`. The lock is held per step, so streams of several threads take turns."""
-        state = _Batch(self, [prompt], [0], sampling, adapter)
+        state = Batch(self, [prompt], [0], sampling)
         row = state.rows[0]
         while row.finish is None:
             before = row.shown
@@ -84,14 +70,14 @@ class TransformersEngine:
         for prompt in prompts:
             occurrences.append(seen[prompt])
             seen[prompt] += 1
-        lengths = {p: len(self._ids(p)) for p in seen}
+        lengths = {p: len(self.ids(p)) for p in seen}
         by_length = sorted(range(len(prompts)), key=lambda i: (lengths[prompts[i]], prompts[i].text, i))
         results: list[Generation | None] = [None] * len(prompts)
         done = 0
         for start in range(0, len(by_length), BATCH):
             part = by_length[start : start + BATCH]
             with self.lock, torch.inference_mode(), self._adapted(adapter):
-                state = _Batch(self, [prompts[i] for i in part], [occurrences[i] for i in part], sampling, adapter)
+                state = Batch(self, [prompts[i] for i in part], [occurrences[i] for i in part], sampling)
                 while state.active:
                     state.step()
             for row in state.rows:
@@ -107,7 +93,7 @@ class TransformersEngine:
         """See `Engine.score`: one prefill a prompt, then the choices' tokens over copies of its cache."""
         encoded = [self.tokenizer(c, add_special_tokens=False).input_ids for c in choices]
         if needs_end(choices):
-            encoded = [ids + [self.ends[0]] for ids in encoded]
+            encoded = [[*ids, self.ends[0]] for ids in encoded]
         if any(not ids for ids in encoded):
             raise EngineError("A choice to score is empty.")
         order = sorted(range(len(prompts)), key=lambda i: len(prompts[i].text))
@@ -115,7 +101,7 @@ class TransformersEngine:
         for start in range(0, len(order), BATCH):
             part = order[start : start + BATCH]
             with self.lock, torch.inference_mode(), self._adapted(adapter):
-                scores = self._score_batch([self._ids(prompts[i]) for i in part], encoded)
+                scores = self._score_batch([self.ids(prompts[i]) for i in part], encoded)
             for i, row in zip(part, scores, strict=True):
                 result[i] = row
         return result
@@ -125,10 +111,10 @@ class TransformersEngine:
             self.model = None
 
     def _score_batch(self, prompts: list[list[int]], choices: list[list[int]]) -> list[list[float]]:
-        ids, mask = self._pad(prompts)
+        ids, mask = self.pad(prompts)
         longest = max(len(c) for c in choices)
         cache = DynamicCache()
-        first = self._forward(ids, mask, cache if longest > 1 else None)
+        first = self.forward(ids, mask, cache if longest > 1 else None)
         first = torch.log_softmax(first.float(), -1)
         total = first[:, [c[0] for c in choices]]  # (prompts, choices)
         if longest > 1:
@@ -151,8 +137,8 @@ class TransformersEngine:
                     total[:, j] += after[:, j, t, token]
         return [[float(x) for x in row] for row in total.cpu()]
 
-    def _forward(self, ids: torch.Tensor, mask: torch.Tensor, cache: Any) -> torch.Tensor:
-        """Logits of the last position, (rows, vocabulary)."""
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor, cache: Any) -> torch.Tensor:
+        """Logits of the last position, (rows, vocabulary); `mask` covers the cache and the new ids."""
         positions = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
         out = self.model(
             input_ids=ids,
@@ -165,7 +151,7 @@ class TransformersEngine:
         logits: torch.Tensor = out.logits[:, -1]
         return logits
 
-    def _pad(self, rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    def pad(self, rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         """Left-padded (ids, mask), both (rows, longest)."""
         width = max(len(r) for r in rows)
         ids = torch.full((len(rows), width), self.ends[0])
@@ -175,7 +161,8 @@ class TransformersEngine:
             mask[i, width - len(row) :] = 1
         return ids.to(self.device), mask.to(self.device)
 
-    def _ids(self, prompt: Prompt) -> list[int]:
+    def ids(self, prompt: Prompt) -> list[int]:
+        """The prompt's token ids. Raises EngineError when the model cannot read so many."""
         ids: list[int] = self.tokenizer(render(prompt, self.tokenizer), add_special_tokens=not prompt.chat).input_ids
         limit = getattr(self.model.config, "max_position_embeddings", 1 << 20)
         if len(ids) >= limit:
@@ -204,93 +191,6 @@ class TransformersEngine:
             raise AdapterError(f"The adapter in {adapter.path} does not fit the base '{self.base}': {error}") from error
         self.model.eval()
         self.loaded.add(adapter.digest)
-
-
-class _Batch:
-    """Rows decoded together. Made and stepped under the engine's lock with the adapter active."""
-
-    def __init__(
-        self,
-        engine: TransformersEngine,
-        prompts: list[Prompt],
-        occurrences: list[int],
-        sampling: Sampling,
-        adapter: AdapterRef | None,
-    ):
-        self.engine = engine
-        self.sampling = sampling
-        self.rows = [
-            _Row(
-                i,
-                torch.Generator().manual_seed(row_seed(sampling.seed, p, n)) if sampling.temperature > 0 else None,
-                StopScanner(sampling.stop),
-            )
-            for i, (p, n) in enumerate(zip(prompts, occurrences, strict=True))
-        ]
-        self.active = list(self.rows)  # in the order of the cache's rows
-        unique = list(dict.fromkeys(prompts))
-        self.expand = torch.tensor([unique.index(p) for p in prompts])
-        self.ids, self.mask = engine._pad([engine._ids(p) for p in unique])
-        self.cache = DynamicCache()
-        self.prefilled = False
-
-    def step(self) -> None:
-        """One token for every active row."""
-        logits = self.engine._forward(self.ids, self.mask, self.cache)
-        if not self.prefilled:
-            self.prefilled = True
-            expand = self.expand.to(self.mask.device)
-            if len(self.expand) != len(self.mask):
-                self.cache.batch_select_indices(expand)
-                self.mask = self.mask[expand]
-                logits = logits[expand]
-        tokens = self._choose(logits)
-        for row, token in zip(self.active, tokens, strict=True):
-            if row.finish is None:
-                self._take(row, token)
-        running = [i for i, row in enumerate(self.active) if row.finish is None]
-        if len(running) < COMPACT * len(self.active) and running:
-            keep = torch.tensor(running, device=self.mask.device)
-            self.cache.batch_select_indices(keep)
-            self.mask = self.mask[keep]
-            self.active = [self.active[i] for i in running]
-            tokens = [tokens[i] for i in running]
-        if not running:
-            self.active = []
-        self.ids = torch.tensor(tokens, device=self.mask.device)[:, None]
-        self.mask = torch.cat([self.mask, self.mask.new_ones((len(self.mask), 1))], 1)
-
-    def _choose(self, logits: torch.Tensor) -> list[int]:
-        if self.sampling.temperature <= 0:
-            return [int(t) for t in logits.argmax(-1)]
-        top, ids = torch.topk(logits.float() / self.sampling.temperature, min(self.sampling.top_k, logits.shape[-1]))
-        share = torch.softmax(top, -1)
-        if self.sampling.top_p < 1:
-            share = share * (share.cumsum(-1) - share < self.sampling.top_p)
-        edges = share.cumsum(-1).cpu()
-        # One uniform number a row from the row's own generator: the draw does not depend on the rest of the batch.
-        draws = torch.stack([torch.rand((), generator=row.generator) for row in self.active])
-        picks = torch.searchsorted(edges, (draws * edges[:, -1])[:, None], right=True)
-        picks = picks.squeeze(1).clamp(max=edges.shape[1] - 1)
-        return [int(t) for t in ids.cpu()[torch.arange(len(picks)), picks]]
-
-    def _take(self, row: _Row, token: int) -> None:
-        if token in self.engine.ends:
-            row.finish = "stop"
-            row.shown += row.scanner.flush()
-            return
-        row.ids.append(token)
-        # Decode all of it each time: a byte-level token may be half a character, or change how its neighbour reads.
-        text = self.engine.tokenizer.decode(row.ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        last = len(row.ids) >= self.sampling.max_tokens
-        text = text.rstrip("\ufffd")
-        row.shown += row.scanner.push(text[len(row.text) :])
-        row.text = text
-        if row.scanner.stopped:
-            row.finish = "stop"
-        elif last:
-            row.finish = "length"
-            row.shown += row.scanner.flush()
 
 
 def _end_ids(model: Any, tokenizer: Any) -> list[int]:

@@ -1,0 +1,70 @@
+"""Classical baselines on a task's dataset: majority class, and TF-IDF with a linear SVM (scikit-learn).
+
+python -m training.baselines --dataset dair-ai/emotion --split validation --out data/results/baselines-validation.json
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from typing import Any
+
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+
+from rilearn.corpora import load_split
+from rilearn.metrics import classification
+from rilearn.tasks import load_task
+from training.data import dataset_spec, public_name, task_rows
+from training.recipes import TextData
+from training.stage import command, parser, run, today
+
+
+def main(argv: list[str]) -> None:
+    arguments = parser(__doc__, recipe=False)
+    arguments.add_argument("--task", default="emotion")
+    arguments.add_argument("--dataset", help="Hub id or folder; the task's own if left out")
+    arguments.add_argument("--split", default="validation")
+    given = arguments.parse_args(argv)
+    task = load_task(given.task)
+    spec = dataset_spec(task, given.dataset, task.dataset.config)
+    train, report = task_rows(task, TextData(id=given.dataset, config=task.dataset.config), seed=0)
+    split = load_split(task, given.split, spec)
+    texts, gold = [e.text for e in split.examples], [e.label or "" for e in split.examples]
+    labels = [e.label or "" for e in train]
+
+    def measured(predicted: list[str], seconds: float) -> dict[str, Any]:
+        return {**classification(gold, predicted, task.labels), "seconds": round(seconds, 1)}
+
+    start = time.monotonic()
+    svm = make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LinearSVC(class_weight="balanced", random_state=0)
+    )
+    svm.fit([e.text for e in train], labels)
+    svm_predicted = [str(label) for label in svm.predict(texts)]
+    most = Counter(labels).most_common(1)[0][0]
+    result = {
+        "dataset": public_name(spec.id),
+        "dataset_fingerprint": split.fingerprint,
+        "split": given.split,
+        "n": len(gold),
+        "train_rows": len(train),
+        "train_fingerprint": report["fingerprint"],
+        "seed": 0,
+        "systems": {
+            "majority": measured([most] * len(gold), 0.0),
+            "tfidf-linear-svm": measured(svm_predicted, time.monotonic() - start),
+        },
+        "date": today(),
+        "command": command(),
+    }
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    for name, system in result["systems"].items():
+        print(f"{name}: accuracy {system['accuracy']:.4f}")
+
+
+if __name__ == "__main__":
+    run(main)
