@@ -161,11 +161,18 @@ def load_recipe(kind: type[R], path: Path, overrides: list[str]) -> R:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} holds no keys.")
     for override in overrides:
         key, separator, value = override.partition("=")
         if not separator:
             raise ConfigError(f"--set {override}: write key=value.")
-        _put(values, key.split("."), yaml.safe_load(value), override)
+        try:
+            _put(values, key.split("."), yaml.safe_load(value))
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--set {override}: the value is not YAML: {error}") from error
+        except LookupError as error:
+            raise ConfigError(f"--set {override}: {error.args[0]}.") from error
     try:
         return kind.model_validate(values)
     except ValidationError as error:
@@ -173,12 +180,19 @@ def load_recipe(kind: type[R], path: Path, overrides: list[str]) -> R:
         raise ConfigError(f"{path}: {lines}") from error
 
 
-def _put(values: Any, keys: list[str], value: Any, override: str) -> None:
+def _put(values: Any, keys: list[str], value: Any) -> None:
+    """Set one value in nested dicts and lists. Raises LookupError with the reason when the way there is none."""
     for key in keys[:-1]:
-        values = values[int(key)] if isinstance(values, list) else values.setdefault(key, {})
+        values = values[_index(values, key)] if isinstance(values, list) else values.setdefault(key, {})
         if not isinstance(values, dict | list):
-            raise ConfigError(f"--set {override}: '{key}' holds no keys.")
+            raise LookupError(f"'{key}' holds no keys")
     if isinstance(values, list):
-        values[int(keys[-1])] = value
+        values[_index(values, keys[-1])] = value
     else:
         values[keys[-1]] = value
+
+
+def _index(values: list[Any], key: str) -> int:
+    if not key.isdecimal() or int(key) >= len(values):
+        raise LookupError(f"'{key}' is none of the list's numbers 0 to {len(values) - 1}")
+    return int(key)
