@@ -49,7 +49,7 @@ LONGER: dict[str, int] = {}  # files that may be longer for now, and how long: b
 @cache
 def files() -> tuple[str, ...]:
     found = [p for folder in ("rilearn", "training") for p in (ROOT / folder).rglob("*.py")]
-    return tuple(sorted(str(p.relative_to(ROOT)) for p in found)) + ("app.py",)
+    return (*sorted(str(p.relative_to(ROOT)) for p in found), "app.py")
 
 
 def code_files() -> list[str]:

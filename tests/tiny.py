@@ -1,4 +1,4 @@
-"""A base in miniature for tests: a random two-layer Llama and a byte-level tokenizer with ChatML tokens and template."""
+"""A base in miniature: a random two-layer Llama, and a byte-level tokenizer with ChatML tokens and template."""
 
 from __future__ import annotations
 
