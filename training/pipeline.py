@@ -44,7 +44,7 @@ def main(argv: list[str]) -> None:
         print(f"{head}: {' '.join(words[1:])}", flush=True)
         out.mkdir(parents=True, exist_ok=True)
         start = time.monotonic()
-        code = subprocess.run(words, cwd=ROOT).returncode
+        code = subprocess.run(words, cwd=ROOT, check=False).returncode
         if code != 0:
             raise RilearnError(
                 f"Stage '{stage.name}' ended with status {code}. Mend it and run the same command again."

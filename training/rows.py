@@ -29,7 +29,7 @@ class Tokens:
 
 
 def encode(row: Row, tokenizer: Any, max_tokens: int) -> Tokens | None:
-    """Token ids and weights of a row; its text is cut at the end until it fits. None: the completion alone is too long."""
+    """Token ids and weights of a row; its text is cut at the end until it fits. None: even so too long."""
     text = row.text
     while True:
         tokens = _encode(row, text, tokenizer)

@@ -199,7 +199,7 @@ def fine_tune(
     trainer = CompletionTrainer(
         model=model,
         args=arguments,
-        train_dataset=[encoded[i] for i in sequence],  # type: ignore[arg-type]
+        train_dataset=[encoded[i] for i in sequence],
         data_collator=Collator(tokenizer.pad_token_id),
         callbacks=[Rate(recipe.batch), TimedCheckpoint(recipe.checkpoint_minutes)],
     )
