@@ -184,4 +184,5 @@ def _load(settings: Settings, adapters: list[Adapter], report: Callable[[str, fl
     from rilearn.engines import default_engine, load_engine
 
     name = settings.engine or default_engine(settings.base)
-    return load_engine(name, settings.base, settings.cache_dir, progress=report, preload=[a.ref for a in adapters])
+    refs = [adapter.ref for adapter in adapters]
+    return load_engine(name, settings.base, settings.cache_dir, progress=report, preload=refs, threads=settings.threads)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict, cast, get_type_hints
 
 import gradio as gr
 
@@ -169,6 +169,8 @@ class Handlers:
                 raise gr.Error(said(error), print_exception=False) from error
             return as_classification(last)
 
+        # Gradio reads the annotations as they stand, and here they stand as strings.
+        classify.__annotations__ = get_type_hints(classify)
         return classify
 
 
