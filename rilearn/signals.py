@@ -55,6 +55,16 @@ def grounding(text: str, reasoning: str, label: str = "") -> int:
     return len((content_words(text) & content_words(reasoning)) - content_words(label))
 
 
+_QUOTE = re.compile(r'["“]([^"“”]+)["”]')
+
+
+def misquotes(text: str, reasoning: str) -> int:
+    """How many passages in double quotes the text does not hold (case, apostrophes and end punctuation aside)."""
+    held = " ".join(words(text.replace("'", "")))
+    quoted = (" ".join(words(q.replace("'", ""))) for q in _QUOTE.findall(reasoning))
+    return sum(f" {q} " not in f" {held} " for q in quoted if q)
+
+
 def repetition(reasoning: str) -> float:
     """Share of the reasoning's word trigrams that occurred before in it (0: none)."""
     found = words(reasoning)

@@ -19,6 +19,7 @@ class Candidate:
     finish: str
     tokens: int
     grounding: int
+    misquotes: int
     repetition: float
     words: int
     restates: bool
@@ -38,6 +39,7 @@ def measure(example: Example, reasoning: str, finish: str, tokens: int, labels: 
         finish=finish,
         tokens=tokens,
         grounding=signals.grounding(example.text, reasoning, label),
+        misquotes=signals.misquotes(example.text, reasoning),
         repetition=signals.repetition(reasoning),
         words=len(reasoning.split()),
         restates=signals.restates(reasoning, label, example.text),
@@ -54,6 +56,7 @@ def fault(candidate: Candidate, recipe: AugmentRecipe) -> str | None:
         "too_long": candidate.words > recipe.max_words,
         "repetitive": candidate.repetition > recipe.max_repetition,
         "names_other_label": candidate.names_other,
+        "misquotes": candidate.misquotes > recipe.max_misquotes,
         "ungrounded": candidate.grounding < recipe.min_grounding,
         "restatement": candidate.restates and not recipe.allow_restatement,
         "misleads": candidate.lead is not None and candidate.lead < recipe.min_lead,

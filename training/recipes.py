@@ -122,6 +122,7 @@ class AugmentRecipe(Strict):
     remote_url: str | None = None
     remote_model: str | None = None
     min_grounding: int = 0
+    max_misquotes: int = 1000
     max_repetition: float = 0.3
     min_words: int = 5
     max_words: int = 45
