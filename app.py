@@ -9,16 +9,19 @@ from pydantic import ValidationError
 from rilearn.errors import RilearnError
 from rilearn.services import Services
 from rilearn.settings import Settings
-from rilearn.ui.build import build, page
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("rilearn").setLevel(logging.INFO)  # ours in full, of the libraries only their warnings
     try:
         services = Services(Settings())
     except (RilearnError, ValidationError) as error:
         raise SystemExit(f"rilearn cannot start: {error}") from None
     services.start()
+    # Importing Gradio takes seconds of a slow core; by now the model loads beside it.
+    from rilearn.ui.build import build, page
+
     try:
         build(services).launch(**page())
     finally:

@@ -132,7 +132,9 @@ class Services:
         engine, status = self._engine, self.status
         if status.state != "ready" or engine is None:
             loading = status.state == "loading"
-            raise EngineError(f"The model is loading: {status.message}." if loading else status.message)
+            raise EngineError(
+                f"The model is still loading ({status.message}). Try again in a moment." if loading else status.message
+            )
         adapter = self.adapters[model]
         return Classifier(engine, Templates(self.task, chat=adapter.manifest.chat), adapter)
 

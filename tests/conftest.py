@@ -12,16 +12,13 @@ from pathlib import Path
 import pytest
 
 from rilearn.adapters import MANIFEST, WEIGHTS, Manifest, save_manifest
+from rilearn.engines.base import Progress
 from rilearn.prompts import PROMPT_VERSION
-from rilearn.records import AdapterRef, Chunk, Prompt, Sampling
+from rilearn.records import AdapterRef, Chunk, Generation, Prompt, Sampling
 from rilearn.services import Services
 from rilearn.settings import Settings
 
 REASONING = "The words sound warm and hopeful, as somebody talks who has waited long and is glad now."
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "model: needs the real embedded weights (fetched on first use)")
 
 
 class FakeEngine:
@@ -62,7 +59,13 @@ class FakeEngine:
         self.prompts.extend(p.text for p in prompts)
         return [[-0.5 if i == ("Reasoning:" in p.text) else -2.5 for i, _ in enumerate(choices)] for p in prompts]
 
-    def generate(self, *args: object, **kwargs: object) -> list[object]:
+    def generate(
+        self,
+        prompts: Sequence[Prompt],
+        sampling: Sampling,
+        adapter: AdapterRef | None = None,
+        progress: Progress | None = None,
+    ) -> list[Generation]:
         raise NotImplementedError
 
     def close(self) -> None:

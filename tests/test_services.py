@@ -6,10 +6,12 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from rilearn.adapters import Adapter
 from rilearn.errors import ConfigError, EngineError, InputError, WeightsError
 from rilearn.services import Services
 from rilearn.settings import Settings
@@ -41,7 +43,7 @@ def test_unknown_model_and_bad_text(services: Services) -> None:
 def test_loading_runs_behind_and_reports(settings: Settings, engine: FakeEngine) -> None:
     go = threading.Event()
 
-    def slow(_settings: object, adapters: list[object], report) -> FakeEngine:  # type: ignore[no-untyped-def]
+    def slow(_settings: Settings, adapters: list[Adapter], report: Callable[[str, float], None]) -> FakeEngine:
         assert len(adapters) == 2
         report("Downloading the model (93 MB)", 0.4)
         go.wait(10)
@@ -53,7 +55,7 @@ def test_loading_runs_behind_and_reports(settings: Settings, engine: FakeEngine)
     services.start()  # a second call does not load twice
     assert eventually(lambda: services.status.share == 0.4)
     assert services.status.message.startswith("Downloading") and not services.ready()
-    with pytest.raises(EngineError, match="is loading: Downloading"):
+    with pytest.raises(EngineError, match="still loading .Downloading"):
         services.classifier("q-ra")
     statuses = services.loading(every=0.01)
     assert next(statuses).state == "loading"
@@ -87,7 +89,7 @@ def test_failure_becomes_a_message_and_retry_works(settings: Settings, engine: F
 
 def test_closed_while_loading_frees_the_engine(settings: Settings, engine: FakeEngine) -> None:
     go = threading.Event()
-    services = Services(settings, lambda *_: go.wait(10) and engine)  # type: ignore[arg-type, return-value]
+    services = Services(settings, lambda *_: go.wait(10) and engine)  # type: ignore[arg-type]
     services.start()
     services.close()
     go.set()

@@ -215,7 +215,7 @@ def test_the_page_opens_before_the_model_and_offers_a_retry(
 
     def load(_settings: Any, _adapters: Any, report: Any) -> FakeEngine:
         report("Downloading the model (93 MB)", 0.4)
-        eventually(lambda: gate, 20)
+        eventually(lambda: bool(gate), 20)
         outcome = outcomes.pop(0)
         if isinstance(outcome, Exception):
             raise outcome

@@ -43,7 +43,7 @@ def client(services: Services, live_app: Any) -> Iterator[Client]:
 
 
 def test_classify_is_the_only_public_endpoint_and_typed(client: Client) -> None:
-    info: dict[str, Any] = client.view_api(return_format="dict", print_info=False)  # type: ignore[assignment]
+    info: dict[str, Any] = client.view_api(return_format="dict", print_info=False)
     assert list(info["named_endpoints"]) == ["/classify"] and not info["unnamed_endpoints"]
     (returns,) = info["named_endpoints"]["/classify"]["returns"]
     assert "probabilities" in str(returns)
