@@ -55,7 +55,7 @@ def test_loading_runs_behind_and_reports(settings: Settings, engine: FakeEngine)
     services.start()  # a second call does not load twice
     assert eventually(lambda: services.status.share == 0.4)
     assert services.status.message.startswith("Downloading") and not services.ready()
-    with pytest.raises(EngineError, match="still loading .Downloading"):
+    with pytest.raises(EngineError, match=r"still loading \(Downloading"):
         services.classifier("q-ra")
     statuses = services.loading(every=0.01)
     assert next(statuses).state == "loading"
