@@ -235,10 +235,17 @@ def save_adapter(model: Any, out: Path) -> None:
 
 
 def _last_checkpoint(out: Path) -> str | None:
-    from transformers.trainer_utils import get_last_checkpoint
-
-    folder = out / "checkpoints"
-    found = get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    """The newest whole checkpoint: `trainer_state.json` is written last, a kill before it leaves a folder without."""
+    folders = [p.parent for p in (out / "checkpoints").glob("checkpoint-*/trainer_state.json") if _reads(p)]
+    found = max(folders, key=lambda p: int(p.name.partition("-")[2]), default=None)
     if found:
-        print(f"resuming from {Path(found).name}", file=sys.stderr, flush=True)
-    return found
+        print(f"resuming from {found.name}", file=sys.stderr, flush=True)
+    return str(found) if found else None
+
+
+def _reads(path: Path) -> bool:
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return True
