@@ -39,9 +39,14 @@ def run(main: Callable[[list[str]], None]) -> None:
 
 
 def command() -> str:
-    """The command line as it can be typed again from the project folder."""
-    words = [f"training.{Path(sys.argv[0]).stem}", *sys.argv[1:]]
-    return "python -m " + shlex.join(words)
+    """The command line as it can be typed again from the project folder.
+
+    Absolute paths become runs/NAME: where things lay on one machine says nothing on another.
+    """
+    path = Path(sys.argv[0]).resolve()
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts) if path.is_relative_to(ROOT) else path.stem
+    words = [f"runs/{Path(word).name}" if Path(word).is_absolute() else word for word in sys.argv[1:]]
+    return f"python -m {module} {shlex.join(words)}"
 
 
 def today() -> str:

@@ -96,7 +96,7 @@ def main() -> None:
         "adapters": {name: a.ref.digest for name, a in adapters.items()},
         "seed": 0,
         "date": today(),
-        "command": command().replace("training.classify", "tests.bench.classify"),
+        "command": command(),
         "engines": {},
     }
     for name in ENGINES:
