@@ -168,7 +168,7 @@ def _facts(now: Prediction | None) -> str:
     facts = {
         "first word": _seconds(now.first_token_seconds) if now else DASH,
         "total": _seconds(now.seconds) if now and now.done else DASH,
-        "speed": f"{rate:.0f} tokens/s" if now and (rate := _rate(now)) else DASH,
+        "tokens/s": f"{rate:.0f}" if now and (rate := _rate(now)) else DASH,
         "adapter": now.model if now else DASH,
         "engine": now.engine if now else DASH,
     }

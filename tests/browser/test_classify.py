@@ -189,8 +189,9 @@ def test_choosing_the_direct_model(visit: Any) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_needs_no_sideways_scroll_and_text_has_contrast(visit: Any, scheme: str) -> None:
     page = visit(viewport={"width": 360, "height": 740}, color_scheme=scheme)
+    before = page.locator(".rl-card").bounding_box()["height"]
     send(page, "w" * 300)
-    card(page, "done")
+    assert card(page, "done").bounding_box()["height"] == before
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     assert page.evaluate(CONTRAST) == []
     assert page.trouble == []

@@ -97,7 +97,7 @@ def test_done_shows_label_distribution_and_measurements() -> None:
     html = STATES["done"]
     assert '<b class="rl-label">sadness</b>' in html and TASK.display["sadness"].color in html and "😢" in html
     assert "91\u00a0%" in text and "before reasoning 54\u00a0%" in text and "<1\u00a0%" in text
-    for value in ("0.10 s", "0.60 s", "20 tokens/s", "q-ra", "fake"):
+    for value in ("0.10 s", "0.60 s", "tokens/s 20", "q-ra", "fake"):
         assert value in text
     assert "rl-caret" not in html and 'aria-busy="false"' in html
 
