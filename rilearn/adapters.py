@@ -69,13 +69,13 @@ def load_adapter(folder: Path, base: str | None = None) -> Adapter:
         raise AdapterError(f"{folder / MANIFEST} cannot be read: {error}") from error
     if manifest.prompt_version != PROMPT_VERSION:
         raise AdapterError(
-            f"Adapter '{manifest.name}' was trained with prompt version {manifest.prompt_version}, this rilearn renders "
-            f"version {PROMPT_VERSION}. Train it again, or use the rilearn it came with."
+            f"Adapter '{manifest.name}' was trained with prompt version {manifest.prompt_version}, this rilearn "
+            f"renders version {PROMPT_VERSION}. Train it again, or use the rilearn it came with."
         )
     if base is not None and manifest.base != base:
         raise AdapterError(
-            f"Adapter '{manifest.name}' belongs to base '{manifest.base}', not '{base}'. Set RILEARN_BASE={manifest.base} "
-            "or choose another adapter."
+            f"Adapter '{manifest.name}' belongs to base '{manifest.base}', not '{base}'. "
+            f"Set RILEARN_BASE={manifest.base} or choose another adapter."
         )
     return Adapter(manifest, AdapterRef(folder, weights_digest(folder)))
 

@@ -1,4 +1,4 @@
-"""Datasets -> Examples: Hub ids and local folders through `datasets` in one code path, checked before anything trains."""
+"""Datasets -> Examples: Hub ids and local folders through `datasets` in one code path, checked before use."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 # Words that occur in almost every text of a feelings dataset, or in every reasoning about one, ground nothing.
 _EMPTY = frozenset(
     "feel feels feeling feelings felt im ive id didnt dont cant wasnt isnt really like just writer message text "
-    "person someone something thing things emotion emotions people know think make makes made says said".split()
+    "person someone something thing things emotion emotions people know think make makes made says said".split()  # noqa: SIM905
 )
 
 
@@ -21,7 +21,7 @@ def words(text: str) -> list[str]:
 
 
 def content_words(text: str) -> set[str]:
-    """Words that carry content: no stop words, none of the empty words above, at least three letters; crudely stemmed."""
+    """Words that carry content: no stop words, none of the empty words above, three letters or more; stemmed."""
     return {stem(w) for w in words(text) if len(w) > 2 and w not in ENGLISH_STOP_WORDS and w not in _EMPTY}
 
 

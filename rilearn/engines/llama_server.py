@@ -67,7 +67,7 @@ class LlamaServer:
         self.vocabulary = int(self._http("/v1/models")["data"][0]["meta"]["n_vocab"])
 
     def tokenize(self, text: str, special: bool = True, start: bool = False) -> list[int]:
-        """Token ids; `special` reads `<|im_end|>` and the like as one token, `start` adds what the model begins with."""
+        """Token ids; `special` reads `<|im_end|>` and the like as one token, `start` adds the model's own start."""
         if not text:
             return []
         return self._http("/tokenize", {"content": text, "add_special": start, "parse_special": special})["tokens"]
