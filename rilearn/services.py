@@ -23,7 +23,7 @@ from rilearn.settings import Settings
 from rilearn.tasks import Task, load_task
 
 PREFERRED = "q-ra"
-TRAIN_COMMAND = "python -m training.pipeline --recipe training/recipes/embedded"
+TRAIN_COMMAND = "python -m training.pipeline --recipe training/recipes/embedded/pipeline.yaml --out runs/embedded"
 State = Literal["empty", "loading", "ready", "failed"]
 Loader = Callable[[Settings, list[Adapter], Callable[[str, float], None]], Engine]
 """Loads the engine for the adapters; calls back with (what is being done, share done 0..1)."""
