@@ -48,6 +48,8 @@ def _row(name: str, n: int, train: int, result: dict[str, Any], path: str) -> tu
 def _verdict(found: dict[str, dict[str, Any]]) -> str:
     if not {"direct", "reasoned"} <= found.keys():
         return ""
+    if found["direct"]["n"] != found["reasoned"]["n"]:
+        return "\nThe two adapters were measured on different numbers of rows: do not subtract their accuracies.\n"
     gap = 100 * (found["reasoned"]["accuracy"] - found["direct"]["accuracy"])
     word = "higher" if gap >= 0 else "lower"
     return (

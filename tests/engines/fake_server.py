@@ -1,4 +1,4 @@
-"""An OpenAI-compatible server on loopback over a ScriptedEngine: completions (streamed, echoed) and chat completions."""
+"""An OpenAI-compatible server on loopback over a ScriptedEngine: completions (streamed, echoed) and chat."""
 
 from __future__ import annotations
 
