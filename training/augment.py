@@ -47,10 +47,10 @@ class Writer:
         self.templates = Templates(self.task, chat)
         self.sampling = Sampling(recipe.max_tokens, recipe.temperature, 50, recipe.top_p, recipe.seed, ("\n",))
 
-    def candidates(self, examples: Sequence[Example], first: int) -> list[list[Candidate]]:
-        """All candidates of `examples`, which are the rows from number `first` on (openings take turns by row)."""
+    def candidates(self, examples: Sequence[Example], numbers: Sequence[int]) -> list[list[Candidate]]:
+        """All candidates of `examples`; openings take turns by the rows' `numbers`, so that shards change nothing."""
         n = self.recipe.candidates
-        openings = [self.recipe.openings[(first + i) % len(self.recipe.openings)] for i in range(len(examples))]
+        openings = [self.recipe.openings[i % len(self.recipe.openings)] for i in numbers]
         prompts = [
             self.templates.task_rationale(e.text, e.label or "", opening)
             for e, opening in zip(examples, openings, strict=True)
@@ -167,7 +167,9 @@ def open_parts(out: Path, suffix: str, state: dict[str, Any]) -> Path:
     path = parts / "state.json"
     if path.exists() and json.loads(path.read_text()) != state:
         raise ConfigError(f"{out} holds the parts of another recipe or dataset. Choose another --out, or delete it.")
-    path.write_text(json.dumps(state) + "\n")
+    temp = path.with_suffix(".tmp")
+    temp.write_text(json.dumps(state) + "\n")
+    os.replace(temp, path)  # in one step: half a state would stop the next start
     return parts
 
 
@@ -190,7 +192,7 @@ def main(argv: list[str]) -> None:
             continue
         chunk = mine[begin : begin + recipe.batch]
         rows = [e for _, e in chunk]
-        found = writer.candidates(rows, begin)
+        found = writer.candidates(rows, [number for number, _ in chunk])
         chosen = writer.choose(rows, found)
         table(list(records(chunk, found, chosen, recipe, version)), path)
         fresh += len(chunk)
