@@ -1,9 +1,9 @@
 """Run a whole set of recipes in order and skip the stages that are done.
 
 python -m training.pipeline --recipe training/recipes/demo/pipeline.yaml --out runs/demo
-python -m training.pipeline --recipe training/recipes/embedded/pipeline.yaml --out runs/embedded --set dataset=FOLDER
+python -m training.pipeline --recipe training/recipes/embedded/pipeline.yaml --out runs/embedded --set values.emotion=DIR
 
-Each stage is its own process; a stage is done when its `done` file is there. `{out}` in a stage's arguments is the
+Each stage is its own process; a stage is done when its `done` file is there and no stage before it ran anew. `{out}` in a stage's arguments is the
 pipeline's folder, other `{names}` are the pipeline's `values`, which --set values.NAME=VALUE changes.
 """
 
@@ -24,9 +24,9 @@ def arguments_of(stage: Stage, recipe: PipelineRecipe, folder: Path, out: Path) 
     values = {**recipe.values, "out": str(out), "recipes": str(folder)}
     try:
         return [sys.executable, "-m", f"training.{stage.run}", *(word.format(**values) for word in stage.arguments)]
-    except KeyError as error:
+    except (KeyError, IndexError, ValueError) as error:
         raise ConfigError(
-            f"Stage '{stage.name}' uses {error}, which is not among the values: {', '.join(values)}."
+            f"Stage '{stage.name}' has a slot that cannot be filled ({error}). The values are: {', '.join(values)}."
         ) from None
 
 
@@ -34,13 +34,16 @@ def main(argv: list[str]) -> None:
     given = parser(__doc__).parse_args(argv)
     recipe = load_recipe(PipelineRecipe, given.recipe, given.set)
     out = given.out.resolve()
+    anew = False  # what a stage makes anew, those behind it must read anew
     for number, stage in enumerate(recipe.stages, 1):
         words = arguments_of(stage, recipe, given.recipe.resolve().parent, out)
         mark = out / f".{stage.name}.done"
         head = f"[{number}/{len(recipe.stages)}] {stage.name}"
-        if mark.exists() and mark.read_text() == "\n".join(words):
+        if not anew and mark.exists() and mark.read_text() == "\n".join(words):
             print(f"{head}: done before", flush=True)
             continue
+        anew = True
+        mark.unlink(missing_ok=True)
         print(f"{head}: {' '.join(words[1:])}", flush=True)
         out.mkdir(parents=True, exist_ok=True)
         start = time.monotonic()
