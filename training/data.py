@@ -14,8 +14,10 @@ from training.recipes import TextData
 
 
 def dataset_spec(task: Task, id: str | None, config: str | None) -> DatasetSpec:
-    """The task's dataset, or the one at `id` with the task's columns and split names."""
-    return task.dataset if id is None else task.dataset.model_copy(update={"id": id, "config": config})
+    """The task's dataset (in another configuration if one is given), or the one at `id` with the task's columns."""
+    if id is None:
+        return task.dataset.model_copy(update={"config": config or task.dataset.config})
+    return task.dataset.model_copy(update={"id": id, "config": config})
 
 
 def task_rows(task: Task, data: TextData, seed: int) -> tuple[list[Example], dict[str, Any]]:
