@@ -50,8 +50,8 @@ def gguf_file(spec: str, cache: Path, report: Report = quiet) -> Path:
         )
     target = cache / "smollm2-135m-instruct" / GGUF_NAME
     if not target.exists():
-        _room(cache)
         try:
+            _room(cache)
             _fetch(target, report)
         except OSError as error:
             raise _disk_error(error, cache) from error

@@ -1,10 +1,11 @@
 """Run a whole set of recipes in order and skip the stages that are done.
 
 python -m training.pipeline --recipe training/recipes/demo/pipeline.yaml --out runs/demo
-python -m training.pipeline --recipe training/recipes/embedded/pipeline.yaml --out runs/embedded --set values.emotion=DIR
+python -m training.pipeline --recipe training/recipes/embedded/pipeline.yaml --out runs/own --set values.emotion=DIR
 
-Each stage is its own process; a stage is done when its `done` file is there and no stage before it ran anew. `{out}` in a stage's arguments is the
-pipeline's folder, other `{names}` are the pipeline's `values`, which --set values.NAME=VALUE changes.
+Each stage is its own process; a stage is done when its `done` file is there and no stage before it ran anew. `{out}`
+in a stage's arguments is the pipeline's folder, other `{names}` are the pipeline's `values`, which
+--set values.NAME=VALUE changes.
 """
 
 from __future__ import annotations

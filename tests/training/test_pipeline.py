@@ -117,15 +117,15 @@ def test_the_demo_from_end_to_end(tmp_path: Path) -> None:
     recipes = tmp_path / "recipes"
     recipes.mkdir()
     small: dict[str, dict[str, Any]] = {
-        "q-a": {"data": {"id": "data/demo/emotion", "limit": 24}},
-        "generator": {"data": [{"id": "data/demo/reasoning", "limit": 32}]},
-        "augment": {"data": {"id": "data/demo/emotion", "limit": 8}, "batch": 4, "min_words": 1, "max_repetition": 1.0},
-        "q-ra": {"data": {"id": "data/demo/emotion", "limit": 8}},
+        "q-a": {"data": {"id": "data/demo/emotion", "limit": 16}},
+        "generator": {"data": [{"id": "data/demo/reasoning", "limit": 24}]},
+        "augment": {"data": {"id": "data/demo/emotion", "limit": 6}, "batch": 3, "min_words": 1, "max_repetition": 1.0},
+        "q-ra": {"data": {"id": "data/demo/emotion", "limit": 6}},
     }
     for path in DEMO.glob("*.yaml"):
         values = {**yaml.safe_load(path.read_text()), **small.get(path.stem, {})}
         if path.stem == "pipeline":
-            values = yaml.safe_load(re.sub(r'--limit, "\d+"', '--limit, "6"', path.read_text()))
+            values = yaml.safe_load(re.sub(r'--limit, "\d+"', '--limit, "4"', path.read_text()))
         (recipes / path.name).write_text(yaml.safe_dump(values))
     words = [sys.executable, "-m", "training.pipeline", "--recipe", str(recipes / "pipeline.yaml")]
     words += ["--out", str(tmp_path / "out")]
@@ -137,8 +137,8 @@ def test_the_demo_from_end_to_end(tmp_path: Path) -> None:
     assert [m.kind for m in kinds.values()] == ["direct", "generator", "reasoned"]
     assert kinds["q-ra"].parents["start_from"] == load_adapter(out / "q-a").ref.digest
     report = json.loads((out / "augment" / "report.json").read_text())
-    assert report["rows"] == 8 and kinds["q-ra"].data["reasoned"] == report["kept"] > 0
+    assert report["rows"] == 6 and kinds["q-ra"].data["reasoned"] == report["kept"] > 0
     for name in ("q-a", "q-ra"):
         result = json.loads((out / "evaluation" / f"{name}.json").read_text())
-        assert result["n"] == 6 and kinds[name].evaluation["validation"] == result
+        assert result["n"] == 4 and kinds[name].evaluation["validation"] == result
         assert (out / name / "README.md").is_file() and not (out / name / "checkpoints").exists()
