@@ -14,6 +14,7 @@ from typing import Any
 from rilearn.adapters import Kind, Manifest, save_manifest
 from rilearn.errors import RilearnError
 from rilearn.prompts import PROMPT_VERSION
+from training.card import write_card
 from training.recipes import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,24 +63,23 @@ def write_manifest(
     facts: dict[str, Any],
     parents: dict[str, str],
 ) -> None:
-    """The manifest of a freshly trained adapter; `facts` are those of `sft.fine_tune`. Checkpoints go."""
-    save_manifest(
-        out,
-        Manifest(
-            name=recipe.name,
-            kind=kind,
-            base=recipe.base,
-            task=task,
-            prompt_version=PROMPT_VERSION,
-            chat=recipe.chat,
-            recipe=recipe.model_dump(mode="json"),
-            command=command(),
-            data={**data, **{k: facts[k] for k in ("rows", "rows_dropped", "rows_seen", "tokens_seen", "processes")}},
-            parents=parents,
-            seed=recipe.seed,
-            steps=facts["steps"],
-            seconds=facts["seconds"],
-            date=today(),
-        ),
+    """The manifest and the card of a freshly trained adapter; `facts` are those of `sft.fine_tune`. Checkpoints go."""
+    manifest = Manifest(
+        name=recipe.name,
+        kind=kind,
+        base=recipe.base,
+        task=task,
+        prompt_version=PROMPT_VERSION,
+        chat=recipe.chat,
+        recipe=recipe.model_dump(mode="json"),
+        command=command(),
+        data={**data, **{k: facts[k] for k in ("rows", "rows_dropped", "rows_seen", "tokens_seen", "processes")}},
+        parents=parents,
+        seed=recipe.seed,
+        steps=facts["steps"],
+        seconds=facts["seconds"],
+        date=today(),
     )
+    save_manifest(out, manifest)
+    write_card(out, manifest)
     shutil.rmtree(out / "checkpoints", ignore_errors=True)
