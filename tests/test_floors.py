@@ -156,9 +156,10 @@ def literals(file: str) -> list[tuple[int, str]]:
     ]
 
 
-def labels() -> set[str]:
+@cache
+def labels() -> frozenset[str]:
     tasks = [yaml.safe_load(p.read_text(encoding="utf-8")) for p in (ROOT / "data" / "tasks").glob("*.yaml")]
-    return {str(label).casefold() for task in tasks for label in task["labels"]}
+    return frozenset(str(label).casefold() for task in tasks for label in task["labels"])
 
 
 @pytest.mark.parametrize("file", files())
