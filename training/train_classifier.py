@@ -2,6 +2,9 @@
 
 python -m training.train_classifier --recipe training/recipes/embedded/q-a.yaml --out runs/q-a
 accelerate launch --num_processes 2 -m training.train_classifier --recipe ... --out ...
+
+Two processes on a CPU (gloo), where accelerate would start one without --multi_gpu and say nothing:
+ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes 2 -m training.train_classifier --recipe ...
 """
 
 from __future__ import annotations
