@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Each field is the environment variable RILEARN_<FIELD>."""
 
-    model_config = SettingsConfigDict(env_prefix="RILEARN_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="RILEARN_", frozen=True, env_ignore_empty=True)
 
     cache: Path = Field(default=Path("~/.cache/rilearn"), description="base weights and converted adapters")
     base: str = Field(default="embedded", description="'embedded', a Hub id, or a folder")

@@ -58,7 +58,6 @@ def test_settings_are_frozen() -> None:
         Settings().base = "other"  # type: ignore[misc]
 
 
-@pytest.mark.xfail(strict=True, reason="settings.py lacks env_ignore_empty=True: RILEARN_THREADS= stops the app")
 def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spaces, Docker and CI pass on variables that nobody filled in."""
     for name in Settings.model_fields:

@@ -93,7 +93,7 @@ class ClassifierRecipe(Recipe):
     data: TextData = TextData()
     reasonings: str | None = None  # parquet of `augment`; reasoned only
     start_from: str | None = None  # adapter to go on from
-    label_share: float = Field(default=0.5, ge=0, le=1)
+    label_share: float = Field(default=0.5, gt=0, le=1)
     direct_rows: float = Field(default=0.0, ge=0)
 
 
