@@ -29,7 +29,7 @@ def content_words(text: str) -> set[str]:
 
 
 def stem(word: str) -> str:
-    """Cut common English endings, so that `humiliated` meets `humiliation`. Crude on purpose: it only has to match."""
+    """Cut common English endings, so that `exhausted` meets `exhaustion`. Crude on purpose: some pairs miss."""
     for ending in (
         "ingly",
         "edly",
@@ -59,12 +59,13 @@ def grounding(text: str, reasoning: str, label: str = "") -> int:
 
 
 _QUOTE = re.compile(r'["“]([^"“”]+)["”]')
+_APOSTROPHE = re.compile("['’]")
 
 
 def misquotes(text: str, reasoning: str) -> int:
     """How many passages in double quotes the text does not hold (case, apostrophes and end punctuation aside)."""
-    held = " ".join(words(text.replace("'", "")))
-    quoted = (" ".join(words(q.replace("'", ""))) for q in _QUOTE.findall(reasoning))
+    held = " ".join(words(_APOSTROPHE.sub("", text)))
+    quoted = (" ".join(words(_APOSTROPHE.sub("", q))) for q in _QUOTE.findall(reasoning))
     return sum(f" {q} " not in f" {held} " for q in quoted if q)
 
 

@@ -48,16 +48,15 @@ def test_content_words_leave_out_what_says_nothing() -> None:
         ("worries", "worried"),
         ("exhausted", "exhaustion"),
         ("thankful", "thanks"),
-        pytest.param(
-            *("humiliated", "humiliation"),
-            marks=pytest.mark.xfail(
-                strict=True, reason="humiliat- and humili-: the docstring's own pair does not meet"
-            ),
-        ),
     ],
 )
 def test_words_of_a_family_meet(one: str, other: str) -> None:
     assert stem(one) == stem(other)
+
+
+def test_stemming_is_crude() -> None:
+    """A known miss. Mending it would move the groundings that chose the shipped adapters' training rows."""
+    assert (stem("humiliated"), stem("humiliation")) == ("humiliat", "humili")
 
 
 def test_stemming_keeps_four_letters() -> None:
@@ -103,6 +102,13 @@ def test_quotes_must_be_in_the_text() -> None:
     assert misquotes(text, 'the words "all over" say so, "again" too, "" not') == 1
     assert misquotes(text, "no quotes, can't you see") == 0
     assert misquotes(text, '"eve it"') == 1  # parts of words are no quote
+
+
+@pytest.mark.parametrize("text", ["i cant go on", "I can't go on", "I can’t go on"])
+@pytest.mark.parametrize("quote", ["cant go", "can't go", "can’t go"])
+def test_any_apostrophe_or_none_quotes_the_same(text: str, quote: str) -> None:
+    assert misquotes(text, f'the words "{quote}" say so') == 0
+    assert misquotes(text, f'the words "{quote} off" say so') == 1
 
 
 def test_distinct_is_the_share_of_different_strings() -> None:
