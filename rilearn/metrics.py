@@ -15,10 +15,12 @@ def classification(gold: Sequence[str], predicted: Sequence[str], labels: Sequen
     in the order of `labels`. Classes that do not occur count as F1 0 in the macro mean only if they were predicted.
 
     Raises:
-        ValueError: nothing to measure, or lists of different length.
+        ValueError: nothing to measure, lists of different length, or a label that is not among `labels`.
     """
     if not gold or len(gold) != len(predicted):
         raise ValueError(f"{len(gold)} gold labels and {len(predicted)} predictions cannot be compared")
+    if unknown := (set(gold) | set(predicted)) - set(labels):
+        raise ValueError(f"not among the labels: {', '.join(sorted(unknown))}")
     present = [label for label in labels if label in set(gold) | set(predicted)]
     precision, recall, f1, support = precision_recall_fscore_support(
         gold, predicted, labels=present, average=None, zero_division=0

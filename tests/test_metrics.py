@@ -45,6 +45,12 @@ def test_what_cannot_be_compared_is_refused(gold: list[str], found: list[str]) -
         classification(gold, found, LABELS)
 
 
+@pytest.mark.parametrize(("gold", "found"), [(["cat"], ["cow"]), (["cow"], ["cat"]), (["cow"], ["cow"])])
+def test_a_label_nobody_named_is_refused(gold: list[str], found: list[str]) -> None:
+    with pytest.raises(ValueError, match="not among the labels: cow"):
+        classification(gold, found, LABELS)
+
+
 @given(st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), min_size=1, max_size=40))
 def test_the_parts_agree_with_each_other(pairs: list[tuple[str, str]]) -> None:
     gold, found = [g for g, _ in pairs], [p for _, p in pairs]
