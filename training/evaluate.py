@@ -131,6 +131,7 @@ def main(argv: list[str]) -> None:
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     if given.predictions:
+        given.predictions.parent.mkdir(parents=True, exist_ok=True)
         lines = [
             json.dumps(
                 {"text": e.text, "gold": e.label, "label": o.label, "reasoning": o.reasoning}, ensure_ascii=False

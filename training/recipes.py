@@ -160,7 +160,7 @@ def load_recipe(kind: type[R], path: Path, overrides: list[str]) -> R:
         raise ConfigError(f"There is no recipe {path}. Those that ship are in training/recipes/.")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path} holds no keys.")

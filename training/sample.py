@@ -15,6 +15,7 @@ from rilearn import signals
 from rilearn.adapters import find_adapter
 from rilearn.corpora import load_split
 from rilearn.engines import load_engine
+from rilearn.errors import AdapterError, ConfigError
 from rilearn.prompts import Templates, clean
 from rilearn.records import Sampling
 from rilearn.settings import Settings
@@ -48,6 +49,10 @@ def main(argv: list[str]) -> None:
     given = arguments.parse_args(argv)
     settings, task = Settings(), load_task(given.task)
     adapter = find_adapter(given.adapter, settings.adapters)
+    if adapter.manifest.kind != "generator":
+        raise AdapterError(f"'{adapter.name}' is a classifier: a sample is of what a generator writes.")
+    if given.limit < 1:
+        raise ConfigError("--limit must be at least 1.")
     spec = dataset_spec(task, given.dataset, task.dataset.config)
     split = load_split(task, given.split, spec)
     examples = split.examples[: given.limit]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from rilearn.engines.scripted import ScriptedEngine
+from rilearn.errors import AdapterError, ConfigError
 from rilearn.records import Example
+from tests.tiny import ROOT, build_adapter
+from training import sample
 from training.candidates import Candidate, fault, measure, quality, ranked
 from training.recipes import AugmentRecipe
 
@@ -66,3 +72,23 @@ def test_ranking_drops_faults_and_doubles() -> None:
     ]
     assert ranked(rows, RECIPE) == [1, 0]
     assert ranked([], RECIPE) == []
+
+
+def test_a_sample_measures_what_a_generator_writes(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample, "load_engine", lambda *_, **__: ScriptedEngine())
+    generator = build_adapter(tmp_path / "generator", tiny_base, "generator", None)
+    direct = build_adapter(tmp_path / "direct", tiny_base, "direct")
+    out = tmp_path / "deep" / "sample.jsonl"
+    common = ["--dataset", str(ROOT / "data/demo/emotion"), "--out", str(out)]
+    sample.main(["--adapter", str(generator), "--limit", "6", *common])
+    head, *rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert head["n"] == len(rows) == 6 and [r["row"] for r in rows] == list(range(6))
+    assert head["distinct"] == pytest.approx(len({r["reasoning"] for r in rows}) / 6, abs=1e-4)
+    assert head["grounded"] == pytest.approx(sum(r["grounding"] > 0 for r in rows) / 6, abs=1e-4)
+    assert head["mean_words"] == pytest.approx(sum(len(r["reasoning"].split()) for r in rows) / 6, abs=1e-2)
+    assert not {"text", "lead"} & rows[0].keys()  # the texts are not ours to copy
+    for adapter, limit, error in ((direct, "6", AdapterError), (generator, "0", ConfigError)):
+        with pytest.raises(error, match=r"is a classifier|--limit"):
+            sample.main(["--adapter", str(adapter), "--limit", limit, *common])

@@ -126,8 +126,8 @@ def test_a_result_says_all_that_is_needed_to_get_it_again(
 
 
 def test_predictions_are_written_line_by_line(adapters: Path, rows: Path, fake: Fake, tmp_path: Path) -> None:
-    run(adapters / "reasoned", rows, tmp_path / "out.json", "--predictions", str(tmp_path / "p.jsonl"))
-    lines = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()]
+    run(adapters / "reasoned", rows, tmp_path / "out.json", "--predictions", str(tmp_path / "deep" / "p.jsonl"))
+    lines = [json.loads(line) for line in (tmp_path / "deep" / "p.jsonl").read_text().splitlines()]
     assert lines[1] == {"text": "two", "gold": "joy", "label": "anger", "reasoning": "d e"}
     assert [line["label"] for line in lines] == [predicted for _, predicted, _ in ROWS.values()]
 
@@ -137,7 +137,7 @@ def test_two_runs_of_a_model_agree_exactly(kind: str, adapters: Path, tmp_path: 
     demo = ROOT / "data/demo/emotion"
     one, two = (run(adapters / kind, demo, tmp_path / f"{i}.json", "--limit", "12") for i in (1, 2))
     for result in (one, two):
-        del result["seconds"], result["command"]
+        del result["seconds"], result["date"], result["command"]
     assert one == two and one["n"] == 12 and one["engine"] == "transformers"
 
 

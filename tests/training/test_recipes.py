@@ -123,6 +123,12 @@ def test_a_bad_file_is_told_not_thrown(write: Write, text: str) -> None:
             load_recipe(ClassifierRecipe, write(text), changes)
 
 
+def test_a_file_that_is_no_text_is_told_not_thrown(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="is not YAML"):
+        load_recipe(ClassifierRecipe, tmp_path / "recipe.yaml", [])
+
+
 def test_a_missing_file_says_where_they_are(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="training/recipes"):
         load_recipe(ClassifierRecipe, tmp_path / "none.yaml", [])
