@@ -137,7 +137,8 @@ def test_listing_gives_the_usable_ones_and_a_word_on_the_rest(tmp_path: Path) ->
 
 def test_the_adapters_that_ship_are_whole() -> None:
     good, bad = list_adapters(ROOT / "data" / "adapters", "embedded")
-    assert not bad
+    assert not bad and {a.ref.path for a in good} == {p for p in (ROOT / "data" / "adapters").iterdir() if p.is_dir()}
+    assert {a.manifest.kind for a in good} == {"generator", "direct", "reasoned"}
     for adapter in good:
         folder, manifest = adapter.ref.path, adapter.manifest
         assert (folder / WEIGHTS).stat().st_size < 10_000_000
@@ -145,5 +146,11 @@ def test_the_adapters_that_ship_are_whole() -> None:
         assert manifest.recipe["name"] == manifest.name and manifest.steps > 0 and manifest.seconds > 0
         assert manifest.command.startswith("python -m training.") and manifest.data["fingerprint"]
         assert not [p.name for p in folder.iterdir() if p.name.startswith("checkpoint")]
+        assert bool(manifest.evaluation) == (manifest.kind != "generator")
+        card = (folder / "README.md").read_text(encoding="utf-8")
+        for split, result in manifest.evaluation.items():
+            assert result["n"] == sum(map(sum, result["confusion"])) > 0 and 0 < result["accuracy"] <= 1
+            assert result["adapter_sha256"] == adapter.ref.digest  # measured with these very weights
+            assert f"{split} (n = {result['n']})" in card and f"{result['accuracy']:.4f}" in card
         text = (folder / MANIFEST).read_text() + (folder / CONFIG).read_text()
         assert "/work" not in text and "/home" not in text and "/tmp" not in text

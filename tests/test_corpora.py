@@ -159,12 +159,15 @@ def test_overlaps_against_a_hand_count() -> None:
 
 @given(st.lists(st.text(max_size=3), max_size=20), st.lists(st.text(max_size=3), max_size=20))
 def test_no_text_of_evaluation_is_ever_left_in_training(train: list[str], held: list[str]) -> None:
-    kept = without_leaks([Example(t) for t in train], [Example(t) for t in held])
+    examples = [Example(t) for t in train]
+    kept = without_leaks(examples, [Example(t) for t in held])
     keys = [text_key(e.text) for e in kept]
     assert not set(keys) & {text_key(t) for t in held} and len(keys) == len(set(keys))
     assert set(keys) == {text_key(t) for t in train} - {text_key(t) for t in held}
-    positions = [[id(e) for e in kept].index(id(e)) for e in kept]
-    assert positions == sorted(positions)
+    positions = [[id(e) for e in examples].index(id(e)) for e in kept]
+    assert positions == sorted(positions)  # in the order they came
+    firsts = [[text_key(t) for t in train].index(key) for key in keys]
+    assert positions == firsts  # of equal texts the first
 
 
 def test_fingerprints_tell_texts_labels_and_order_apart() -> None:

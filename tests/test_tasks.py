@@ -66,6 +66,33 @@ def test_a_bad_task_file_is_told_by_its_keys(tmp_path: Path) -> None:
         load_task("other", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": ["one"]}, "labels"),
+        ({"labels": ["joy", "joy"]}, "every label must be there once"),
+        ({"labels": ["joy", "fear"]}, "needs exactly the labels joy, fear"),
+        ({"rationale_question": "Why?"}, r"rationale_question: must hold \{text\} once"),
+        ({"rationale_question": "{text} {text}"}, "rationale_question"),
+        ({"name": "Not a name"}, "name"),
+        ({"dataset": {"id": "x", "text_colum": "y"}}, "text_colum"),
+        ({"display": {"joy": {"color": "red", "emoji": "x"}}}, "color"),
+    ],
+)
+def test_each_bad_value_is_named(change: dict[str, object], message: str, tmp_path: Path) -> None:
+    values = yaml.safe_load((TASKS_DIR / "emotion.yaml").read_text())
+    (tmp_path / "bad.yaml").write_text(yaml.safe_dump({**values, **change}))
+    with pytest.raises(ConfigError, match=message):
+        load_task("bad", tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "- a\n", "labels: [", "just words"])
+def test_what_is_no_task_at_all_is_told_by_its_file(content: str, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(content)
+    with pytest.raises(ConfigError, match=r"Task file bad\.yaml cannot be used"):
+        load_task("bad", tmp_path)
+
+
 def rows(folder: Path, lines: list[dict[str, object]], name: str = "train") -> DatasetSpec:
     (folder / f"{name}.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
     return DatasetSpec(id=str(folder))
