@@ -103,7 +103,7 @@ def make_writer(recipe: AugmentRecipe) -> Writer:
         if not recipe.remote_url or not recipe.remote_model:
             raise ConfigError("engine: remote needs remote_url and remote_model.")
         remote = RemoteEngine(recipe.remote_url, recipe.remote_model, os.environ.get("OPENAI_API_KEY"))
-        judge = load_engine("transformers", recipe.base, cache) if recipe.min_lead > 0 else None
+        judge = load_engine("transformers", recipe.base, cache, fast=True) if recipe.min_lead > 0 else None
         return Writer(recipe, remote, judge, None)
     if recipe.generator is None:
         raise ConfigError("augment needs a generator: --set generator=FOLDER (or engine=remote).")
@@ -112,7 +112,7 @@ def make_writer(recipe: AugmentRecipe) -> Writer:
         import torch
 
         torch.set_num_threads(recipe.threads)
-    engine = load_engine(recipe.engine, recipe.base, cache, preload=[generator.ref])
+    engine = load_engine(recipe.engine, recipe.base, cache, preload=[generator.ref], fast=True)
     return Writer(recipe, engine, engine if recipe.min_lead > 0 else None, generator)
 
 

@@ -15,21 +15,13 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    PrinterCallback,
-    Trainer,
-    TrainerCallback,
-    TrainingArguments,
-    set_seed,
-)
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
+from rilearn.engines.transformers import native_bf16
 from rilearn.errors import DataError, RilearnError
 from rilearn.settings import Settings
-from rilearn.weights import explain_hub_error, model_source
+from training.lora import load_trainable, save_adapter
 from training.recipes import Training
 from training.rows import Row, Tokens, encode, order
 
@@ -119,33 +111,6 @@ class TimedCheckpoint(TrainerCallback):
             control.should_save = True
 
 
-def load_trainable(base: str, lora: Any, start_from: Path | None, settings: Settings) -> tuple[Any, Any]:
-    """(PEFT model, tokenizer) on the base, with a fresh LoRA or going on from an adapter."""
-    source = model_source(base, settings.cache_dir)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        # Half-precision weights only where the hardware multiplies them; the adapter stays in fp32.
-        dtype = torch.bfloat16 if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else torch.float32
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
-    except (OSError, ValueError) as error:
-        raise explain_hub_error(base, error) from error
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    # The sliced hidden states are not contiguous; the head would fall into a slow batched product.
-    model.get_output_embeddings().register_forward_pre_hook(lambda _, args: (args[0].contiguous(),))
-    if start_from is not None:
-        return PeftModel.from_pretrained(model, str(start_from), is_trainable=True), tokenizer
-    config = LoraConfig(
-        r=lora.r,
-        lora_alpha=lora.alpha,
-        lora_dropout=lora.dropout,
-        target_modules=list(lora.target_modules),
-        layers_to_transform=list(range(lora.from_layer, model.config.num_hidden_layers)) if lora.from_layer else None,
-        task_type="CAUSAL_LM",
-    )
-    return get_peft_model(model, config), tokenizer
-
-
 def fine_tune(
     rows: Sequence[Row], base: str, recipe: Training, seed: int, out: Path, start_from: Path | None = None
 ) -> dict[str, Any]:
@@ -161,7 +126,8 @@ def fine_tune(
         torch.set_num_threads(recipe.threads)
     set_seed(seed)
     settings = Settings()
-    model, tokenizer = load_trainable(base, recipe.lora, start_from, settings)
+    half = recipe.precision == "auto" and native_bf16()
+    model, tokenizer = load_trainable(base, recipe.lora, start_from, settings, half)
     encoded = [tokens for row in rows if (tokens := encode(row, tokenizer, recipe.max_tokens)) is not None]
     if not encoded:
         raise DataError("No training row is left. Raise training.max_tokens or look at the data.")
@@ -190,8 +156,8 @@ def fine_tune(
         data_seed=seed,
         remove_unused_columns=False,
         disable_tqdm=True,
-        bf16=torch.cuda.is_available() and torch.cuda.is_bf16_supported(),
-        gradient_checkpointing=recipe.gradient_checkpointing,
+        bf16=half,
+        activation_checkpointing=recipe.gradient_checkpointing,
         dataloader_num_workers=0,
         use_cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
     )
@@ -217,20 +183,10 @@ def fine_tune(
         "tokens_seen": sum(len(encoded[i].input_ids) for i in sequence),
         "steps": trainer.state.global_step,
         "seconds": round(seconds, 1),
+        "precision": "bf16" if half else "fp32",
         "processes": world,
         "main": trainer.is_world_process_zero(),
     }
-
-
-def save_adapter(model: Any, out: Path) -> None:
-    """PEFT files with the weights in fp16: half the size, and readable without torch."""
-    state = {k: v for k, v in model.state_dict().items() if "lora_" in k}
-    model.save_pretrained(out, state_dict={k: v.to(torch.float16) for k, v in state.items()})
-    config = out / "adapter_config.json"
-    values = json.loads(config.read_text())
-    values["base_model_name_or_path"] = None  # a cache path of this machine; the manifest names the base
-    config.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n")
-    (out / "README.md").unlink(missing_ok=True)  # peft's empty model card; ours is written from the manifest
 
 
 def _last_checkpoint(out: Path) -> str | None:

@@ -73,7 +73,10 @@ def write_manifest(
         chat=recipe.chat,
         recipe=recipe.model_dump(mode="json"),
         command=command(),
-        data={**data, **{k: facts[k] for k in ("rows", "rows_dropped", "rows_seen", "tokens_seen", "processes")}},
+        data={
+            **data,
+            **{k: facts[k] for k in ("rows", "rows_dropped", "rows_seen", "tokens_seen", "processes", "precision")},
+        },
         parents=parents,
         seed=recipe.seed,
         steps=facts["steps"],

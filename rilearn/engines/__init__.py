@@ -21,10 +21,12 @@ def load_engine(
     progress: Report | None = None,
     preload: Sequence[AdapterRef] = (),
     threads: int | None = None,
+    fast: bool = False,
     allow_fake: bool = False,
 ) -> Engine:
     """Load the engine `name` over `base`, with the adapters of `preload` ready where it keeps some in memory.
 
+    `fast` is for bulk work with transformers (see `TransformersEngine`); the other engines have one speed.
     The fake engine `scripted` is for tests: without `allow_fake` it is refused, so no setting can serve it to a user.
 
     Raises:
@@ -34,7 +36,8 @@ def load_engine(
     loaders = _LOADERS | (_FAKES if allow_fake else {})
     if name not in loaders:
         raise ConfigError(f"There is no engine '{name}'. RILEARN_ENGINE can be: {', '.join(sorted(loaders))}.")
-    return loaders[name](base, cache, progress or _quiet, preload, threads)
+    options = {"fast": fast} if name == "transformers" else {}
+    return loaders[name](base, cache, progress or _quiet, preload, threads, **options)
 
 
 def default_engine(base: str) -> str:
@@ -57,13 +60,15 @@ def _llamacpp(base: str, cache: Path, report: Report, preload: Sequence[AdapterR
     return engine
 
 
-def _transformers(base: str, cache: Path, report: Report, preload: Sequence[AdapterRef], threads: int | None) -> Engine:
+def _transformers(
+    base: str, cache: Path, report: Report, preload: Sequence[AdapterRef], threads: int | None, fast: bool
+) -> Engine:
     from rilearn.engines.transformers import TransformersEngine
     from rilearn.weights import model_source
 
     source = model_source(base, cache, report)
     report("Loading the model", 0.0)
-    engine = TransformersEngine(source, base, threads=threads)
+    engine = TransformersEngine(source, base, threads=threads, fast=fast)
     report("Loading the model", 1.0)
     return engine
 

@@ -96,8 +96,8 @@ class Batch:
     def _choose(self, logits: torch.Tensor) -> list[int]:
         if self.sampling.temperature <= 0:
             return [int(t) for t in logits.argmax(-1)]
-        top, ids = torch.topk(logits.float() / self.sampling.temperature, min(self.sampling.top_k, logits.shape[-1]))
-        share = torch.softmax(top, -1)
+        top, ids = torch.topk(logits, min(self.sampling.top_k, logits.shape[-1]))
+        share = torch.softmax(top.float() / self.sampling.temperature, -1)
         if self.sampling.top_p < 1:
             share = share * (share.cumsum(-1) - share < self.sampling.top_p)
         edges = share.cumsum(-1).cpu()

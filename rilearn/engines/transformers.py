@@ -30,18 +30,30 @@ class TransformersEngine:
 
     name = "transformers"
 
-    def __init__(self, source: str, base: str, device: str | None = None, threads: int | None = None):
-        """Load from `source` (folder or Hub id). Raises WeightsError when it cannot be had."""
+    def __init__(
+        self,
+        source: str,
+        base: str,
+        device: str | None = None,
+        threads: int | None = None,
+        fast: bool = False,
+    ):
+        """Load from `source` (folder or Hub id). Raises WeightsError when it cannot be had.
+
+        `fast` is for bulk work: bf16 also on a CPU that multiplies it. There, what a row gets may hang on the rows it
+        is batched with, in the last digits, and streams and batches need not agree.
+        """
         if threads:
             torch.set_num_threads(threads)
         self.base = base
         self.device = device or ("cuda" if torch.cuda.is_available() else "mps" if _mps() else "cpu")
-        half = self.device == "cuda" and torch.cuda.is_bf16_supported()
+        half = native_bf16() and self.device != "mps" and (fast or self.device == "cuda")
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(source)
             model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.bfloat16 if half else torch.float32)
         except (OSError, ValueError) as error:
             raise explain_hub_error(base, error) from error
+        contiguous_head(model)
         self.model: Any = model.to(self.device).eval()
         self.ends = _end_ids(self.model, self.tokenizer)
         self.lock = threading.RLock()
@@ -183,10 +195,13 @@ class TransformersEngine:
 
     def _load(self, adapter: AdapterRef) -> None:
         try:
+            # Adapters in the base's precision: casting to and fro costs more than the adapter itself.
+            options = {"adapter_name": adapter.digest, "autocast_adapter_dtype": False}
             if isinstance(self.model, PeftModel):
-                self.model.load_adapter(str(adapter.path), adapter_name=adapter.digest)
+                self.model.load_adapter(str(adapter.path), **options)
             else:
-                self.model = PeftModel.from_pretrained(self.model, str(adapter.path), adapter_name=adapter.digest)
+                self.model = PeftModel.from_pretrained(self.model, str(adapter.path), **options)
+            self.model.to(self.model.dtype)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise AdapterError(f"The adapter in {adapter.path} does not fit the base '{self.base}': {error}") from error
         self.model.eval()
@@ -198,6 +213,22 @@ def _end_ids(model: Any, tokenizer: Any) -> list[int]:
     ends = model.generation_config.eos_token_id
     ends = ends if isinstance(ends, list) else [ends]
     return [i for i in dict.fromkeys([tokenizer.eos_token_id, *ends]) if i is not None]
+
+
+def contiguous_head(model: Any) -> None:
+    """Hand the language-model head contiguous states: those sliced by `logits_to_keep` are not, and on a CPU fall into
+    a batched product that copies the head once a row."""
+    model.get_output_embeddings().register_forward_pre_hook(lambda _, args: (args[0].contiguous(),))
+
+
+def native_bf16() -> bool:
+    """Whether the hardware itself multiplies bf16: such a GPU, or a CPU with AVX-512 BF16 or AMX.
+
+    Other CPUs emulate it and are slower than in fp32.
+    """
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def _mps() -> bool:
