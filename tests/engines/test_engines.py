@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rilearn.adapters import load_adapter
@@ -75,16 +76,23 @@ def test_a_server_that_is_not_there_or_has_no_such_model_is_told() -> None:
 
 @pytest.mark.model
 def test_transformers_and_llama_cpp_agree_on_the_label() -> None:
-    """Same base, same adapter, 200 texts: at least 98 % the same label."""
+    """Same base, same adapter, 200 texts: at least 98 % the same label; and what the adapter adds to the scores of the
+    bare base is the same, up to the rounding of llama.cpp's eight-bit activations."""
     templates = Templates(load_task("emotion"))
     adapter = load_adapter(ROOT / "data" / "adapters" / "q-a").ref
     folder = str(ROOT / "data" / "demo" / "emotion")
     texts: list[str] = [*load_rows(folder, "train")["text"], *load_rows(folder, "validation")["text"]][:200]
     answers: list[list[int]] = []
+    added: list[Any] = []
     for name in ("transformers", "llamacpp"):
         engine: Any = load_engine(name, "embedded", Settings().cache_dir, preload=[adapter])
         scores = engine.score([templates.direct(t) for t in texts], templates.choices(), adapter)
         answers.append([row.index(max(row)) for row in scores])
+        bare = engine.score([templates.direct(t) for t in texts[:24]], templates.choices())
+        added.append(np.array(scores[:24]) - np.array(bare))
         engine.close()
     same = sum(a == b for a, b in zip(*answers, strict=True))
     assert len(texts) == 200 and same >= 196
+    assert np.abs(added[0]).mean() > 1  # the adapter does something
+    assert np.abs(added[0] - added[1]).mean() < 0.1 * np.abs(added[0]).mean()
+    assert np.corrcoef(added[0].ravel(), added[1].ravel())[0, 1] > 0.99
