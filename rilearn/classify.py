@@ -103,6 +103,7 @@ class Classifier:
                     reasoning=written.strip() if chunk.finish else written.lstrip(),
                     tokens=tokens,
                     first_token_seconds=first_word,
+                    written_seconds=now,
                     seconds=now,
                     truncated=chunk.finish == "length",
                 )

@@ -83,6 +83,7 @@ class Prediction:
     prior: Mapping[str, float] = field(default_factory=dict)
     tokens: int = 0
     first_token_seconds: float | None = None
+    written_seconds: float | None = None  # when the last token of the reasoning was there
     seconds: float = 0.0
     truncated: bool = False
     done: bool = False

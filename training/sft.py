@@ -138,6 +138,7 @@ def fine_tune(
         raise RilearnError(
             f"training.batch={recipe.batch} is no multiple of micro_batch={micro} times {world} processes."
         )
+    steps = recipe.max_steps or -(-len(sequence) // recipe.batch)
     arguments = TrainingArguments(
         output_dir=str(out / "checkpoints"),
         per_device_train_batch_size=micro,
@@ -145,12 +146,12 @@ def fine_tune(
         learning_rate=recipe.lr,
         lr_scheduler_type="linear",
         warmup_steps=round(recipe.warmup * len(sequence) / recipe.batch),
-        max_steps=recipe.max_steps or -(-len(sequence) // recipe.batch),
+        max_steps=steps,
         num_train_epochs=1,
         train_sampling_strategy="sequential",
         save_strategy="no",
         save_total_limit=1,
-        logging_steps=10,
+        logging_steps=max(1, min(10, steps // 5)),  # a run of a few steps also has its losses
         report_to=[],
         seed=seed,
         data_seed=seed,

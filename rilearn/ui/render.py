@@ -182,9 +182,10 @@ def _seconds(seconds: float | None) -> str:
 
 def _rate(now: Prediction) -> float | None:
     """Tokens a second while the reasoning was written: from the first to the last piece seen."""
-    if now.first_token_seconds is None or now.tokens < 2 or now.seconds <= now.first_token_seconds:
+    first, last = now.first_token_seconds, now.written_seconds
+    if first is None or last is None or now.tokens < 2 or last <= first:
         return None
-    return (now.tokens - 1) / (now.seconds - now.first_token_seconds)
+    return (now.tokens - 1) / (last - first)
 
 
 def _top(shares: Mapping[str, float]) -> tuple[str, float]:

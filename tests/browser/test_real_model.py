@@ -1,4 +1,4 @@
-"""The whole thing once: the packaged base, the shipped adapters, a browser. A sentence goes in, an answer streams out."""
+"""The whole thing once: packaged base, shipped adapters, a browser; a sentence goes in, an answer streams out."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def test_the_loss_falls(tiny_base: Path, tmp_path: Path) -> None:
     recipe = TRAINING.model_copy(update={"epochs": 10.0, "lr": 2e-2, "lora": Lora(r=8, alpha=16)})
     sft.fine_tune(toy_rows(12), str(tiny_base), recipe, 0, tmp_path)
     found = losses(tmp_path)
-    assert len(found) == 3 and found[-1] < 0.5 * found[0]
+    assert len(found) == 5 and found[-1] < 0.5 * found[0]
 
 
 def test_the_loss_is_the_mean_over_rows_of_the_weighted_cross_entropy(tiny_base: Path) -> None:

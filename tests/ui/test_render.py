@@ -18,11 +18,12 @@ EVIL = '<script>window.hit=1</script><img src=x onerror="window.hit=1"> \' " & `
 EARLY = Prediction(
     "q-ra", "fake", prior={"sadness": 0.1, "joy": 0.54, "love": 0.36, "anger": 0, "fear": 0, "surprise": 0}
 )
-GROWING = replace(EARLY, reasoning="The quiet", tokens=2, first_token_seconds=0.1, seconds=0.2)
+GROWING = replace(EARLY, reasoning="The quiet", tokens=2, first_token_seconds=0.1, written_seconds=0.2, seconds=0.2)
 DONE = replace(
     GROWING,
     reasoning="The quiet house is missed.",
-    tokens=11,
+    tokens=9,
+    written_seconds=0.5,
     label="sadness",
     probabilities={"sadness": 0.912, "joy": 0.08, "love": 0.003, "anger": 0.003, "fear": 0.002, "surprise": 0},
     seconds=0.6,
