@@ -73,6 +73,17 @@ class Templates:
     def reasoned_completion(self, reasoning: str, label: str) -> str:
         return f" {clean(reasoning)}\n{self.task.label_name}: {label}"
 
+    def guessed(self, text: str, guess: str, reasoning: str | None = None) -> Prompt:
+        """Guess, think, answer: the direct prompt with its label filled in, up to the reasoning, or past it."""
+        start = f"{self.task.label_name}: {guess}\n{REASONING}:"
+        if reasoning is not None:
+            start += f" {clean(reasoning)}\n{self.task.label_name}:"
+        return self._prompt(f"{self.task.text_name}: {clean(text)}", start)
+
+    def explained_completion(self, reasoning: str) -> str:
+        """What follows a label that is explained afterwards."""
+        return f"\n{REASONING}: {clean(reasoning)}"
+
     def rationale_completion(self, reasoning: str) -> str:
         return f" {clean(reasoning)}"
 
