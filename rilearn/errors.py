@@ -18,7 +18,7 @@ class AdapterError(RilearnError):
 
 
 class DataError(RilearnError):
-    """A dataset lacks a column or holds a label the task does not know."""
+    """A dataset lacks a column, holds a label the task does not know, or has too little for what was asked of it."""
 
 
 class InputError(RilearnError):
