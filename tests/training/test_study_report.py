@@ -1,0 +1,86 @@
+"""The report: its numbers are those of the files, its plots are whole SVG files that do not run anything."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from rilearn.statistics import paired_difference
+from training import plots, study_report
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def made_cell(variant: str, rows: int, seed: int, correct: str) -> dict[str, Any]:
+    share = correct.count("1") / len(correct)
+    fixed = {"macro_f1": 0.5, "parse_rate": 0.975, "steps": rows // 16, "n": len(correct)}
+    return {"variant": variant, "rows": rows, "seed": seed, "correct": correct, "accuracy": share, **fixed}
+
+
+STUDY = {
+    "split": "validation",
+    "n": 8,
+    "command": "python -m training.study",
+    "date": "2026-01-02",
+    "cells": [
+        made_cell("zero-shot", 0, 0, "10000000"),
+        made_cell("q-a", 160, 0, "11110000"),
+        made_cell("q-a", 160, 1, "11111100"),
+        made_cell("q-ra", 160, 0, "11110110"),
+        made_cell("q-ra", 160, 2, "00000000"),
+    ],
+}
+
+
+def test_the_study_is_told_as_its_cells_have_it() -> None:
+    text, made = study_report.study_part(STUDY)
+    assert "| q-a | 62.5% (2) | 10 | 97.5% |" in text  # the mean of two seeds
+    assert "| q-ra | 37.5% (2) |" in text
+    gap, low, high = paired_difference([c == "1" for c in "11110110"], [c == "1" for c in "11110000"])
+    assert f"- q-ra, 160 rows: {100 * gap:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})" in text  # seed 0 alone
+    assert "zero-shot" not in text and list(made) == ["learning-curves.svg"]
+
+
+def test_ways_of_answering_stand_against_the_direct_one() -> None:
+    ways = {
+        "direct": {"accuracy": 0.5, "correct": "1100", "tokens": 0.0},
+        "one reasoning": {"accuracy": 0.75, "correct": "1110", "tokens": 21.4},
+    }
+    answering = {"ways": ways, "n": 4, "adapter": "q-ra", "split": "validation", "command": "c", "date": "d"}
+    text, _ = study_report.answering_part(answering)
+    assert "| direct | 50.0% | +0.0 (" in text and "| one reasoning | 75.0% | +25.0 (" in text and "| 21.4 |" in text
+
+
+def test_the_committed_numbers_make_a_report(tmp_path: Path) -> None:
+    study_report.main(["--out", str(tmp_path / "report.md")])
+    text = (tmp_path / "report.md").read_text()
+    assert "published, not measured here" in text and "tfidf-linear-svm" in text and "q-ra (shipped)" in text
+    images = re.findall(r"!\[[^\]]{10,}\]\((plots/[\w.-]+)\)", text)
+    assert images and all((tmp_path / image).exists() for image in images)
+    assert text.count("![") == len(images), "an image without a description"
+
+
+@pytest.mark.parametrize(
+    "svg",
+    [
+        plots.curves(
+            {"one": [(1, 0.5, 0.4, 0.6), (10, 0.7, 0.6, 0.8)], "<script>": [(1, 0.2, 0, 0.3)]}, "x", "y", True
+        ),
+        plots.bars({"a": {"x": 1.0, "y": 0.5}, "b": {"y": 0.2}}, "F1"),
+        plots.matrix([[5, 1], [0, 7]], ["x", "<b>"], "title"),
+        plots.reliability({"a": [(0.2, 0.1), (0.9, 0.95)]}),
+    ],
+)
+def test_plots_are_svg_without_scripts(svg: str) -> None:
+    root = ElementTree.fromstring(svg)
+    assert root.tag.endswith("svg") and not [e for e in root.iter() if e.tag.endswith("script")]
+    assert plots.INK in svg
+
+
+def test_the_same_data_give_the_same_file() -> None:
+    drawn = [plots.bars({"a": {"x": 1.0}}, "F1") for _ in range(2)]
+    assert drawn[0] == drawn[1]

@@ -1,0 +1,191 @@
+"""The report on everything measured: one Markdown file and its plots, made from the files under data/results alone.
+
+python -m training.study_report --out data/results/report.md
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rilearn.adapters import list_adapters
+from rilearn.settings import Settings
+from rilearn.statistics import paired_difference, wilson
+from training import plots
+from training.stage import ROOT, parser, run
+
+SPLIT = "validation"
+Result = dict[str, Any]
+
+
+def systems(results: Path, adapters: Path) -> list[Result]:
+    """Everything with an accuracy: published, baselines, zero-shot base, shipped adapters; least accurate first."""
+    rows: list[Result] = []
+    for system in _read(results / "published.json")["systems"]:
+        rows.append({**system, "n": None, "rows": None, "published": True})
+    baselines = _read(results / f"baselines-{SPLIT}.json")
+    for name, system in baselines["systems"].items():
+        rows.append({"name": name, **system, "n": baselines["n"], "rows": baselines["train_rows"]})
+    study = results / f"study-{SPLIT}.json"
+    if study.exists():
+        for cell in _read(study)["cells"]:
+            if cell["variant"] == "zero-shot":
+                rows.append({**cell, "name": "zero-shot base", "source": study.name})
+    for adapter in list_adapters(adapters)[0]:
+        if found := adapter.manifest.evaluation.get(SPLIT):
+            rows.append({**found, "name": f"{adapter.name} (shipped)", "rows": adapter.manifest.data["rows"]})
+    return sorted(rows, key=lambda r: r["accuracy"])
+
+
+def accuracy_table(rows: Sequence[Result]) -> str:
+    lines = [
+        "| system | accuracy | 95 % interval | macro-F1 | n | training rows |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for r in rows:
+        if r.get("published"):
+            lines.append(f"| {r['name']} | {r['accuracy']:.1%} | published, not measured here | | | |")
+            continue
+        low, high = wilson(round(r["accuracy"] * r["n"]), r["n"])
+        measured = f"{r['accuracy']:.1%} | {low:.1%} to {high:.1%} | {r['macro_f1']:.1%}"
+        lines.append(f"| {r['name']} | {measured} | {r['n']} | {r['rows']} |")
+    return "\n".join(lines)
+
+
+def by_variant(cells: Sequence[Result]) -> dict[str, dict[int, list[Result]]]:
+    """variant -> training rows -> the cells of its seeds."""
+    found: dict[str, dict[int, list[Result]]] = {}
+    for cell in cells:
+        if cell["rows"]:
+            found.setdefault(cell["variant"], {}).setdefault(cell["rows"], []).append(cell)
+    return found
+
+
+def pooled(cells: Sequence[Result]) -> tuple[float, float, float]:
+    """Mean accuracy over seeds, with Wilson's interval for one seed's number of rows: seeds see the same rows."""
+    mean = sum(c["accuracy"] for c in cells) / len(cells)
+    return mean, *wilson(mean * cells[0]["n"], cells[0]["n"])
+
+
+def variant_table(found: Mapping[str, Mapping[int, Sequence[Result]]]) -> str:
+    budgets = sorted({b for cells in found.values() for b in cells})
+    lines = ["| variant | " + " | ".join(f"{b} rows" for b in budgets) + " | steps | parse rate |"]
+    lines.append("| --- " * (len(budgets) + 3) + "|")
+    for name, cells in found.items():
+        shown = [f"{pooled(cells[b])[0]:.1%} ({len(cells[b])})" if b in cells else "" for b in budgets]
+        last = cells[max(cells)]
+        steps = ", ".join(str(cells[b][0]["steps"]) if b in cells else "" for b in budgets)
+        parse = sum(c["parse_rate"] for c in last) / len(last)
+        lines.append(f"| {name} | " + " | ".join(shown) + f" | {steps} | {parse:.1%} |")
+    return "\n".join(lines)
+
+
+def against(found: Mapping[str, Mapping[int, Sequence[Result]]], reference: str) -> str:
+    """Each variant's paired difference to `reference` at each budget, over the rows of all seeds both have."""
+    lines = []
+    for name, cells in found.items():
+        for budget in sorted(set(cells) & set(found.get(reference, {}))):
+            if name == reference:
+                continue
+            other = {c["seed"]: c["correct"] for c in found[reference][budget]}
+            pairs = [(c["correct"], other[c["seed"]]) for c in cells[budget] if c["seed"] in other]
+            if not pairs:
+                continue
+            a, b = ([x == "1" for x in "".join(side)] for side in zip(*pairs, strict=True))
+            gap, low, high = paired_difference(a, b)
+            lines.append(f"- {name}, {budget} rows: {100 * gap:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})")
+    return "\n".join(lines)
+
+
+def study_part(study: Result) -> tuple[str, dict[str, str]]:
+    """The study's section, and its plots by file name."""
+    found = by_variant(study["cells"])
+    lines = {n: [(float(b), *pooled(c)) for b, c in sorted(cells.items())] for n, cells in found.items()}
+    plot = plots.curves(lines, "training rows (and, at one batch size, steps)", f"accuracy, {study['split']}", log=True)
+    text = f"""## Which order learns best
+
+Every variant starts at the bare base and sees the same rows in as many steps, but for the paper's regime, whose steps
+hold more rows. n = {study["n"]} rows of {study["split"]}; in brackets the number of seeds.
+`{study["command"]}`, {study["date"]}.
+
+![Accuracy of each variant against its training rows](plots/learning-curves.svg)
+
+{variant_table(found)}
+
+Against q-a, paired over the same rows, with 95 % intervals (Newcombe 1998, method 10):
+
+{against(found, "q-a")}
+"""
+    return text, {"learning-curves.svg": plot}
+
+
+def answering_part(answering: Result) -> tuple[str, dict[str, str]]:
+    ways = answering["ways"]
+    points = {
+        n: [(w["tokens"], w["accuracy"], *wilson(w["correct"].count("1"), answering["n"]))] for n, w in ways.items()
+    }
+    reference = [c == "1" for c in ways["direct"]["correct"]]
+    rows = ["| way | accuracy | against direct | tokens written |", "| --- | --- | --- | --- |"]
+    for name, way in ways.items():
+        gap, low, high = paired_difference([c == "1" for c in way["correct"]], reference)
+        difference = f"{100 * gap:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+        rows.append(f"| {name} | {way['accuracy']:.1%} | {difference} | {way['tokens']:.1f} |")
+    text = f"""## Ways to answer with the reasoning model
+
+`{answering["adapter"]}`, n = {answering["n"]} rows of {answering["split"]}.
+`{answering["command"]}`, {answering["date"]}.
+
+![Accuracy of each way of answering against the tokens it writes](plots/answering.svg)
+
+{chr(10).join(rows)}
+"""
+    return text, {"answering.svg": plots.curves(points, "tokens written for a text", "accuracy")}
+
+
+def shipped_part(rows: Sequence[Result]) -> tuple[str, dict[str, str]]:
+    """Per-class bars and confusion matrices of the shipped adapters."""
+    shipped = [r for r in rows if "confusion" in r and r["name"].endswith("(shipped)")]
+    made = {f"confusion-{r['adapter']}.svg": plots.matrix(r["confusion"], r["labels"], r["adapter"]) for r in shipped}
+    made["per-class.svg"] = plots.bars(
+        {r["adapter"]: {label: c["f1"] for label, c in r["per_class"].items()} for r in shipped}, "F1"
+    )
+    images = "\n".join(f"![Confusion matrix of {r['adapter']}](plots/confusion-{r['adapter']}.svg)" for r in shipped)
+    text = f"""## Where the shipped models err
+
+![F1 of each label](plots/per-class.svg)
+
+{images}
+"""
+    return text, made
+
+
+def main(argv: list[str]) -> None:
+    given = parser(__doc__, recipe=False).parse_args(argv)
+    results = ROOT / "data" / "results"
+    rows = systems(results, Settings().adapters)
+    parts = [("", {}), shipped_part(rows)]
+    for name, make in (("study", study_part), ("answering", answering_part)):
+        path = results / f"{name}-{SPLIT}.json"
+        if path.exists():
+            parts.append(make(_read(path)))
+    folder = given.out.parent / "plots"
+    folder.mkdir(parents=True, exist_ok=True)
+    for _, made in parts:
+        for name, svg in made.items():
+            (folder / name).write_text(svg, encoding="utf-8")
+    head = (
+        f"# What was measured\n\nMade by `python -m training.study_report`; {SPLIT} split.\n\n{accuracy_table(rows)}\n"
+    )
+    given.out.write_text("\n".join([head, *(text for text, _ in parts if text)]), encoding="utf-8")
+    print(f"written to {given.out}")
+
+
+def _read(path: Path) -> Result:
+    result: Result = json.loads(path.read_text(encoding="utf-8"))
+    return result
+
+
+if __name__ == "__main__":
+    run(main)
