@@ -1,4 +1,4 @@
-"""The GGUF form of a LoRA against peft itself: the same change of every weight, in llama.cpp's order of rows."""
+"""LoRA in other forms against peft itself: as GGUF the same change of every weight, in bf16 the same answers."""
 
 from __future__ import annotations
 
@@ -96,3 +96,20 @@ def test_what_gguf_cannot_hold_is_refused_and_leaves_no_file(
     with pytest.raises(AdapterError, match="magnitude"):
         gguf_lora.gguf_adapter(AdapterRef(tmp_path / "lora", "d"), tiny_folder, tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_bulk_work_scores_as_careful_work_does(tiny_folder: Path, tmp_path: Path) -> None:
+    """`fast` puts base and adapter in bf16 where the machine multiplies it: other last digits, the same answers."""
+    from rilearn.engines.transformers import TransformersEngine, native_bf16
+    from rilearn.records import Prompt
+
+    save_lora(tiny_folder, tmp_path / "lora")
+    prompts, choices = [Prompt("a day"), Prompt("another, longer day")], [" red", " green", " blue"]
+    scores, kinds = [], []
+    for fast in (False, True):
+        engine = TransformersEngine(str(tiny_folder), "tiny", fast=fast)
+        scores.append(np.array(engine.score(prompts, choices, AdapterRef(tmp_path / "lora", "d"))))
+        kinds.append({p.dtype for p in engine.model.parameters()})
+    assert kinds == [{torch.float32}, {torch.bfloat16 if native_bf16() else torch.float32}]
+    np.testing.assert_allclose(scores[1], scores[0], atol=0.25)
+    assert (scores[0].argsort(1)[:, -1] == scores[1].argsort(1)[:, -1]).all()
