@@ -9,10 +9,10 @@ from urllib.parse import quote
 import gradio as gr
 
 from rilearn.services import Services
-from rilearn.ui import classify_tab, render
+from rilearn.ui import classify_tab, render, results_tab
 from rilearn.ui.theme import theme
 
-TABS = (classify_tab,)
+TABS = (classify_tab, results_tab)
 """Modules with a TITLE and `add(app, services)`: another tab is one more file and one more entry."""
 HERE = Path(__file__).resolve().parent
 ICON = "data:image/svg+xml," + quote(render.LOGO.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" '))
