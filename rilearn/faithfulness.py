@@ -153,11 +153,11 @@ def reports(
     spans = [evidence(text, reasoning) for text, reasoning in rows]
     early = [_early(templates, text, reasoning) for text, reasoning in rows]
     judge = reader or classifier
-    judged = {p for (text, _), found in zip(rows, spans, strict=True) for p in _judged(judge.templates, text, found)}
+    judged = [p for (text, _), found in zip(rows, spans, strict=True) for p in _judged(judge.templates, text, found)]
     wanted = [prompt for steps in early for prompt in steps.values()]
     wanted += [templates.answer(text, e) for (text, _), mine in zip(rows, edits, strict=True) for e in mine.values()]
-    scored = _score(classifier, [*wanted, *(() if reader else sorted(judged, key=lambda p: p.text))])
-    evidenced = _score(reader, sorted(judged, key=lambda p: p.text)) if reader else scored
+    scored = _score(classifier, [*wanted, *(() if reader else judged)])
+    evidenced = _score(reader, judged) if reader else scored
     lent = [
         _lent(others, text, top(scored[list(steps.values())[-1]]), seed)
         for (text, _), steps in zip(rows, early, strict=True)
@@ -183,6 +183,8 @@ def reports(
 
 def _early(templates: Templates, text: str, reasoning: str) -> dict[str, Prompt]:
     starts = prefixes(reasoning)[1:]
+    if not starts:  # nothing was written: the answer came after an empty reasoning, and there is nothing to cut
+        return {"": templates.answer(text, "")}
     return {"": templates.direct(text), **{start: templates.answer(text, start) for start in starts}}
 
 
