@@ -112,9 +112,13 @@ class Classifier:
             _close(stream)
         return so_far
 
+    def distributions(self, prompts: Sequence[Prompt]) -> list[dict[str, float]]:
+        """The label distribution after each prompt (label -> probability, summing to 1), all scored in one call."""
+        scores = self.engine.score(prompts, self.templates.choices(), self.adapter.ref)
+        return [dict(zip(self.templates.task.labels, softmax(row), strict=True)) for row in scores]
+
     def _distribution(self, prompt: Prompt) -> dict[str, float]:
-        scores = self.engine.score([prompt], self.templates.choices(), self.adapter.ref)[0]
-        return dict(zip(self.templates.task.labels, softmax(scores), strict=True))
+        return self.distributions([prompt])[0]
 
 
 def _close(iterator: Iterator[object]) -> None:

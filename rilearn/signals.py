@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
-_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 # Words that occur in almost every text of a feelings dataset, or in every reasoning about one, ground nothing.
 _EMPTY = frozenset(
     re.split(
@@ -20,16 +19,26 @@ _EMPTY = frozenset(
 
 def words(text: str) -> list[str]:
     """Lower-case words of letters, apostrophes inside."""
-    return _WORD.findall(text.lower())
+    return WORD.findall(text.lower())
 
 
 def content_words(text: str) -> set[str]:
     """Words that carry content: no stop words, none of the empty words above, three letters or more; stemmed."""
-    return {stem(w) for w in words(text) if len(w) > 2 and w not in ENGLISH_STOP_WORDS and w not in _EMPTY}
+    return {stem(w) for w in words(text) if len(w) > 2 and w not in _stop_words() and w not in _EMPTY}
 
 
-def stem(word: str) -> str:
-    """Cut common English endings, so that `exhausted` meets `exhaustion`. Crude on purpose: some pairs miss."""
+@cache
+def _stop_words() -> frozenset[str]:
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # a second to import, and the page opens without
+
+    return frozenset(ENGLISH_STOP_WORDS)
+
+
+def stem(word: str, least: int = 4) -> str:
+    """Cut common English endings, so that `exhausted` meets `exhaustion`. Crude on purpose: some pairs miss.
+
+    At least `least` letters stay.
+    """
     for ending in (
         "ingly",
         "edly",
@@ -48,7 +57,7 @@ def stem(word: str) -> str:
         "e",
         "y",
     ):
-        if word.endswith(ending) and len(word) - len(ending) >= 4:
+        if word.endswith(ending) and len(word) - len(ending) >= least:
             return word[: -len(ending)]
     return word
 

@@ -38,6 +38,7 @@ FLOORS = {
     "rilearn/store/": 2,
     "rilearn/classify.py": 3,
     "rilearn/faithfulness.py": 3,
+    "rilearn/faithfulness_summary.py": 3,
     "rilearn/rationale.py": 3,
     "rilearn/services.py": 3,
     "rilearn/ui/": 4,
