@@ -59,6 +59,18 @@ def bars(groups: Mapping[str, Mapping[str, float]], y: str) -> str:
     return _svg(figure)
 
 
+def levels(values: Mapping[str, float], x: str) -> str:
+    """Bars to the right, one a name, for names too long to stand under an axis."""
+    figure = Figure(figsize=(7.6, 0.45 * len(values) + 0.8))
+    axes = figure.add_subplot()
+    axes.barh(list(values)[::-1], list(values.values())[::-1], color=COLORS[0])
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.set_xlabel(x)
+    axes.set_xlim(0, 1)
+    return _svg(figure)
+
+
 def matrix(counts: Sequence[Sequence[int]], labels: Sequence[str], title: str) -> str:
     """A confusion matrix: rows are the dataset's labels, columns the model's; colour is the share of the row."""
     figure = Figure(figsize=(4.4, 3.9))

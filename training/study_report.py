@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rilearn.adapters import list_adapters
+from rilearn.faithfulness import INTERVENTIONS
 from rilearn.settings import Settings
 from rilearn.statistics import paired_difference, wilson
 from training import plots
@@ -144,6 +145,40 @@ def answering_part(answering: Result) -> tuple[str, dict[str, str]]:
     return text, {"answering.svg": plots.curves(points, "tokens written for a text", "accuracy")}
 
 
+def faithfulness_part(found: Result) -> tuple[str, dict[str, str]]:
+    """What interventions on the reasoning did to the answer, and what the reasoning gives away."""
+    rows = ["| the reasoning is ... | answers changed | 95 % interval | fall of the answer's probability | n |"]
+    rows.append("| --- " * 5 + "|")
+    for name, one in found["interventions"].items():
+        low, high = one["interval"]
+        rows.append(
+            f"| {INTERVENTIONS[name]} | {one['rate']:.1%} | {low:.1%} to {high:.1%} | {one['drop']:.2f} | {one['n']} |"
+        )
+    evidence, leak = found["evidence"], found["leak"]
+    told = (
+        f"From the reasoning alone a plain probe tells the label in {leak['full']:.1%} of cases, in "
+        f"{leak['without_labels']:.1%} with label words masked (the most frequent label: {leak['majority']:.1%})."
+        if "full" in leak
+        else leak["none_because"]
+    )
+    shares = {INTERVENTIONS[n]: one["rate"] for n, one in found["interventions"].items()}
+    text = f"""## Does the reasoning do anything?
+
+`{found["adapter"]}`, evidence judged by `{found["reader"]}`, n = {found["n"]} rows of {found["split"]}.
+`{found["command"]}`, {found["date"]}.
+
+![How often the answer changes when the reasoning is removed or altered](plots/faithfulness.svg)
+
+{chr(10).join(rows)}
+
+The words of the text that the reasoning names give the same answer alone in {evidence["only_gives_answer"]:.1%} of
+cases, all other words of the text in {evidence["rest_gives_answer"]:.1%} (after ERASER, DeYoung et al. 2020).
+{found["grounded"]:.1%} of the reasonings name a word of the text, {found["tautology"]:.1%} only restate the label.
+{told}
+"""
+    return text, {"faithfulness.svg": plots.levels(shares, "answers changed")}
+
+
 def shipped_part(rows: Sequence[Result]) -> tuple[str, dict[str, str]]:
     """Per-class bars and confusion matrices of the shipped adapters."""
     shipped = [r for r in rows if "confusion" in r and r["name"].endswith("(shipped)")]
@@ -166,7 +201,7 @@ def main(argv: list[str]) -> None:
     results = ROOT / "data" / "results"
     rows = systems(results, Settings().adapters)
     parts = [("", {}), shipped_part(rows)]
-    for name, make in (("study", study_part), ("answering", answering_part)):
+    for name, make in _PARTS.items():
         path = results / f"{name}-{SPLIT}.json"
         if path.exists():
             parts.append(make(_read(path)))
@@ -180,6 +215,10 @@ def main(argv: list[str]) -> None:
     )
     given.out.write_text("\n".join([head, *(text for text, _ in parts if text)]), encoding="utf-8")
     print(f"written to {given.out}")
+
+
+_PARTS = {"faithfulness": faithfulness_part, "answering": answering_part, "study": study_part}
+"""Which file of results makes which section."""
 
 
 def _read(path: Path) -> Result:

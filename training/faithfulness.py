@@ -1,0 +1,108 @@
+"""Whether the reasoning does anything, over many texts: interventions, evidence, and what it gives away.
+
+python -m training.faithfulness --adapter q-ra --reader q-a --limit 400 --out data/results/faithfulness-validation.json
+
+The measures and their sources are those of `rilearn.faithfulness` and `rilearn.leak`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from typing import Any
+
+from rilearn.adapters import Adapter, find_adapter
+from rilearn.classify import Classifier
+from rilearn.corpora import load_split
+from rilearn.engines import load_engine
+from rilearn.errors import AdapterError, DataError
+from rilearn.faithfulness import Explained, Report, reports
+from rilearn.faithfulness_summary import summary
+from rilearn.leak import leak_probe
+from rilearn.prompts import Templates, parse_reasoned
+from rilearn.records import Sampling
+from rilearn.settings import Settings
+from rilearn.tasks import load_task
+from training.data import dataset_spec, public_name
+from training.stage import command, parser, run, today
+from training.variants import MAX_TOKENS
+
+CHUNK = 50
+"""Rows between two lines of progress."""
+
+
+def explained(classifier: Classifier, texts: list[str]) -> list[Explained]:
+    """Each text with the model's own reasoning and the label it gives after it."""
+    templates = classifier.templates
+    prompts = [templates.reasoned(t) for t in texts]
+    written = classifier.engine.generate(prompts, Sampling(MAX_TOKENS, stop=("\n",)), classifier.adapter.ref)
+    reasonings = [parse_reasoned(g.text, templates.task)[0] for g in written]
+    shares = classifier.distributions([templates.answer(t, r) for t, r in zip(texts, reasonings, strict=True)])
+    return [
+        Explained(t, r, max(share, key=share.__getitem__))
+        for t, r, share in zip(texts, reasonings, shares, strict=True)
+    ]
+
+
+def leak(rows: list[Explained]) -> dict[str, Any]:
+    """The leak probe's numbers, or why there are none."""
+    try:
+        return asdict(leak_probe([r.reasoning for r in rows], [r.label for r in rows]))
+    except DataError as error:
+        return {"none_because": str(error)}
+
+
+def main(argv: list[str]) -> None:
+    arguments = parser(__doc__, recipe=False)
+    arguments.add_argument("--adapter", required=True, help="a Q->RA adapter: a name under data/adapters, or a folder")
+    arguments.add_argument("--reader", required=True, help="the Q->A adapter that judges the evidence")
+    arguments.add_argument("--dataset", help="Hub id or folder; the task's own if left out")
+    arguments.add_argument("--split", default="validation")
+    arguments.add_argument("--limit", type=int, help="only the first rows")
+    given = arguments.parse_args(argv)
+    settings = Settings()
+    adapter = find_adapter(given.adapter, settings.adapters)
+    reader = find_adapter(given.reader, settings.adapters)
+    if adapter.manifest.kind != "reasoned" or reader.manifest.kind != "direct":
+        raise AdapterError("--adapter must reason before it answers (Q->RA), --reader answer at once (Q->A).")
+    task = load_task(adapter.manifest.task or settings.task)
+    spec = dataset_spec(task, given.dataset, task.dataset.config)
+    split = load_split(task, given.split, spec)
+    examples = split.examples[: given.limit]
+    engine = load_engine("transformers", adapter.manifest.base, settings.cache_dir, fast=True)
+
+    def classifier(one: Adapter) -> Classifier:
+        return Classifier(engine, Templates(task, one.manifest.chat), one)
+
+    start = time.monotonic()
+    rows = explained(classifier(adapter), [e.text for e in examples])
+    found: list[Report] = []
+    for begin in range(0, len(rows), CHUNK):
+        part = [(r.text, r.reasoning) for r in rows[begin : begin + CHUNK]]
+        found += reports(classifier(adapter), part, rows, classifier(reader))
+        print(f"{len(found)}/{len(rows)}", file=sys.stderr, flush=True)
+    result = {
+        "adapter": adapter.name,
+        "adapter_sha256": adapter.ref.digest,
+        "reader": reader.name,
+        "reader_sha256": reader.ref.digest,
+        "dataset": public_name(spec.id),
+        "dataset_fingerprint": split.fingerprint,
+        "split": given.split,
+        "n": len(examples),
+        "seed": 0,
+        **summary(found, [e.label or "" for e in examples]),
+        "leak": leak(rows),
+        "seconds": round(time.monotonic() - start, 1),
+        "date": today(),
+        "command": command(),
+    }
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps({k: result[k] for k in ("interventions", "evidence", "leak", "accuracy") if k in result}))
+
+
+if __name__ == "__main__":
+    run(main)
