@@ -139,9 +139,12 @@ class Services:
             EngineError: the model is not there. What one model cannot answer is told in its side instead.
         """
         text = check_text(text, self.settings.max_chars)
-        classifiers = [self.classifier(model) for model in chosen(models)]
-        with self._visitor(), closing(compare(classifiers, text)) as growing:
+        with self._visitor(), closing(compare(self.classifiers(models), text)) as growing:
             yield from growing
+
+    def classifiers(self, models: Sequence[str]) -> list[Classifier]:
+        """The classifiers to compare; raises as `compare` does."""
+        return [self.classifier(model) for model in chosen(models)]
 
     def give_way(self, timeout: float) -> bool:
         """Wait `timeout` seconds at most until no single text is being answered, and say whether that is so now.

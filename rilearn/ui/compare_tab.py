@@ -158,11 +158,11 @@ class Handlers:
 
     def settle(self, run: Run) -> Frame:
         """After a run: when it was cancelled, say so and keep what was written."""
-        columns = gr.skip() if run.over else self.html(run, stopped=True) if run.shown else view.stopped()
+        columns = gr.skip() if run.over else self.html(run, cancelled=True) if run.shown else view.stopped()
         return columns, replace(run, over=True), *IDLE
 
-    def html(self, run: Run, stopped: bool = False) -> str:
-        return view.sides(self.task, run.shown, self.kinds, run.gold, stopped)
+    def html(self, run: Run, cancelled: bool = False) -> str:
+        return view.sides(self.task, run.shown, self.kinds, run.gold, cancelled)
 
     def api(self) -> Any:
         """The public function; made here because its default models are known only now."""

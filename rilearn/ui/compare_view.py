@@ -1,4 +1,4 @@
-"""Comparisons -> escaped HTML, pure functions over the pieces of render.py: what the models say, and whether they agree."""
+"""Comparisons -> escaped HTML, pure functions over the pieces of render.py: the answers, and whether they agree."""
 
 from __future__ import annotations
 
@@ -31,27 +31,38 @@ def error(message: str) -> str:
     return _section("error", f'<p class="rl-alert" role="alert">{esc(message)}</p>')
 
 
-def sides(task: Task, now: Sequence[Side], kinds: Mapping[str, str], gold: str | None, stopped: bool = False) -> str:
-    """The columns while they grow, when all are over, and (`stopped`) when the visitor cancelled.
+def stopped() -> str:
+    """Cancelled before any model had begun."""
+    return _section("stopped", _banner("Stopped before it began."))
+
+
+def copied() -> str:
+    """Where app.js says that the link was copied, or shows it when the browser does not let it copy."""
+    return '<p class="rl-copied" role="status"></p>'
+
+
+def sides(task: Task, now: Sequence[Side], kinds: Mapping[str, str], gold: str | None, cancelled: bool = False) -> str:
+    """The columns while they grow, when all are over, and (`cancelled`) when the visitor cancelled.
 
     `kinds` maps model -> kind of its adapter; `gold` is the true label where the visitor gave one.
     """
     over = all(side.over for side in now)
-    state = "done" if over else "stopped" if stopped else "streaming"
-    tone = {True: "is-agree", False: "is-differ"}.get(agree(now)) if over else ""
+    state = "done" if over else "stopped" if cancelled else "streaming"
+    same = agree(now)
+    tone = "" if same is None else "is-agree" if same else "is-differ"
     return _section(
         state,
-        _banner(verdict(now, gold, stopped), tone or "") + _grid(task, now, kinds, state, gold),
+        _banner(verdict(now, gold, cancelled), tone) + _grid(task, now, kinds, state, gold),
         busy=state == "streaming",
     )
 
 
-def verdict(now: Sequence[Side], gold: str | None = None, stopped: bool = False) -> str:
+def verdict(now: Sequence[Side], gold: str | None = None, cancelled: bool = False) -> str:
     """Agreement at a glance, in words (plain text)."""
     failed = [side.model for side in now if side.error]
     if not all(side.over for side in now):
         writing = [side.model for side in now if not side.over]
-        return f"Stopped before {_all(writing)} had answered." if stopped else f"Waiting for {_all(writing)} …"
+        return f"Stopped before {_all(writing)} had answered." if cancelled else f"Waiting for {_all(writing)} …"
     if failed:
         return f"No answer from {_all(failed)}, so there is nothing to compare."
     named: dict[str, list[str]] = {}
@@ -92,9 +103,7 @@ def _banner(text: str, tone: str = "") -> str:
     return f'<p class="rl-agreement {tone}" role="status">{mark}<span>{esc(text)}</span></p>'
 
 
-def _grid(
-    task: Task, now: Sequence[Side], kinds: Mapping[str, str], state: str, gold: str | None = None
-) -> str:
+def _grid(task: Task, now: Sequence[Side], kinds: Mapping[str, str], state: str, gold: str | None = None) -> str:
     columns = "".join(_column(task, side, kinds.get(side.model, ""), state, gold) for side in now)
     return f'<div class="rl-sides" style="--rl-count:{len(now)}">{columns}</div>'
 

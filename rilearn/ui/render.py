@@ -103,7 +103,9 @@ def written(now: Prediction) -> str:
     """The reasoning so far with a caret, the whole one, or why there is none."""
     if not now.done:
         return reasoning(now.reasoning, '<span class="rl-caret" aria-hidden="true"></span>')
-    body = reasoning(now.reasoning) if now.reasoning else '<p class="rl-muted">This model answers without reasoning.</p>'
+    body = (
+        reasoning(now.reasoning) if now.reasoning else '<p class="rl-muted">This model answers without reasoning.</p>'
+    )
     if now.prior and not now.reasoning:
         body = '<p class="rl-muted">The model wrote no reasoning this time.</p>'
     if now.truncated:
