@@ -142,14 +142,15 @@ def summary(outcomes: Iterable[Outcome], models: Sequence[str]) -> Summary:
     answered = [outcome for outcome in outcomes if outcome.complete]
     labelled = [outcome for outcome in answered if outcome.row.label is not None]
     right = [[bool(outcome.right(i)) for outcome in labelled] for i in range(len(models))]
-    scores = [_score(model, right[i]) for i, model in enumerate(models)] if labelled else []
-    pairs = [_pair(models[a], models[b], right[a], right[b]) for a, b in combinations(range(len(models)), 2)]
+    counted = range(len(models)) if labelled else range(0)
+    scores = [_score(models[i], right[i]) for i in counted]
+    pairs = [_pair(models[a], models[b], right[a], right[b]) for a, b in combinations(counted, 2)]
     return Summary(
         len(answered),
         sum(bool(outcome.agree) for outcome in answered),
         len(labelled),
         tuple(scores),
-        tuple(pairs) if labelled else (),
+        tuple(pairs),
     )
 
 

@@ -63,7 +63,7 @@ def add(app: gr.Blocks, services: Services) -> None:
             if len(names) > 1:
                 model = gr.Dropdown(choices(services), value=services.default, label="Model", filterable=False)
             with gr.Row():
-                go = gr.Button("Classify", variant="primary", min_width=120, elem_id="rl-go", elem_classes="rl-run")
+                go = gr.Button("Classify", variant="primary", min_width=120, elem_id="rl-go")
                 cancel = gr.Button("Cancel", interactive=False, min_width=120, elem_id="rl-cancel")
         with gr.Column(elem_id="rl-result"):
             card = gr.HTML(render.empty(services.task))

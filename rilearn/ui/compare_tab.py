@@ -96,10 +96,10 @@ def one_text(app: gr.Blocks, services: Services) -> None:
                 elem_id="rl-compare-gold",
             )
     with gr.Row(elem_id="rl-compare-do"):
-        go = gr.Button("Compare", variant="primary", min_width=120, elem_id="rl-compare-go", elem_classes="rl-run")
+        go = gr.Button("Compare", variant="primary", min_width=120, elem_id="rl-compare-go")
         cancel = gr.Button("Cancel", interactive=False, min_width=120, elem_id="rl-compare-cancel")
         link = gr.Button("Copy link", min_width=120, elem_id="rl-compare-link")
-    copied = gr.HTML(view.copied(), elem_id="rl-compare-copied")
+        copied = gr.HTML(view.copied(), elem_id="rl-compare-copied")
     columns = gr.HTML(view.empty(task, services.pair, on.kinds), elem_id="rl-compare-result")
     state = gr.State(Run(over=True))
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}

@@ -56,13 +56,14 @@ def add(services: Services) -> None:
             )
         with gr.Column():
             file = gr.File(
-                label=f"CSV, JSON Lines or Parquet: a column 'text', perhaps 'label'; {limits.batch_rows} rows, "
-                f"{limits.batch_mb} MB at most",
+                label="File",
+                show_label=False,
                 file_types=[".csv", ".jsonl", ".parquet"],
                 height=150,
                 elem_id="rl-many-file",
             )
-            with gr.Row(visible=False) as drawn:
+            needs = gr.HTML(view.needs(limits.batch_rows, limits.batch_mb))
+            with gr.Row(visible=False, elem_id="rl-many-drawn") as drawn:
                 splits = list(services.task.dataset.splits)
                 split = gr.Dropdown(splits, value=splits[-1], label="Split", filterable=False, min_width=120)
                 count = gr.Number(
@@ -85,7 +86,7 @@ def add(services: Services) -> None:
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
     shown = [report, state, go, cancel]
 
-    source.change(on.choose, source, [file, drawn], **quiet)
+    source.change(on.choose, source, [file, needs, drawn], **quiet)
     begun = go.click(on.begin, None, [state, go, cancel, downloads], **quiet)
     run = begun.then(
         on.run,
@@ -109,9 +110,9 @@ class Handlers:
     def __init__(self, services: Services):
         self.services, self.task = services, services.task
 
-    def choose(self, source: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    def choose(self, source: str) -> tuple[dict[str, Any], ...]:
         """Show the fields of the chosen source."""
-        return gr.update(visible=source == FILE), gr.update(visible=source == SAMPLE)
+        return tuple(gr.update(visible=source == wanted) for wanted in (FILE, FILE, SAMPLE))
 
     def begin(self) -> tuple[Run, dict[str, Any], dict[str, Any], dict[str, Any]]:
         """A new run, and the buttons while it waits in the queue or runs; old downloads go."""

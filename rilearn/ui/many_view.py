@@ -26,6 +26,14 @@ def empty() -> str:
     return _section("empty", f'<p class="rl-muted">{esc(HINT)}</p>')
 
 
+def needs(rows: int, megabytes: int) -> str:
+    """What a file must be like."""
+    return (
+        '<p class="rl-needs">CSV, JSON Lines or Parquet with a column <b>text</b> and, where known, <b>label</b>; '
+        f"at most {rows:,} rows and {megabytes} MB.</p>"
+    )
+
+
 def waiting(message: str) -> str:
     return _section("waiting", f'<p class="rl-muted">{esc(message)} …</p>')
 
