@@ -46,8 +46,10 @@ def chosen(models: Sequence[str]) -> list[str]:
     """The models to compare, each once.
 
     Raises:
-        InputError: fewer than two or more than `MOST`.
+        InputError: fewer than two or more than `MOST`, or no list of names.
     """
+    if isinstance(models, str) or not all(isinstance(model, str) for model in models):
+        raise InputError("Give the models as a list of names.")
     names = list(dict.fromkeys(models))
     if len(names) < 2:
         raise InputError("Choose at least two different models to compare.")
