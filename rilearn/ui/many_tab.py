@@ -65,7 +65,8 @@ def add(services: Services) -> None:
             needs = gr.HTML(view.needs(limits.batch_rows, limits.batch_mb))
             with gr.Row(visible=False, elem_id="rl-many-drawn") as drawn:
                 splits = list(services.task.dataset.splits)
-                split = gr.Dropdown(splits, value=splits[-1], label="Split", filterable=False, min_width=120)
+                first = "validation" if "validation" in splits else splits[0]  # what may be looked at again and again
+                split = gr.Dropdown(splits, value=first, label="Split", filterable=False, min_width=120)
                 count = gr.Number(
                     min(FIRST_ROWS, limits.batch_rows),
                     label="Rows",

@@ -76,7 +76,7 @@ def report(
 ) -> str:
     """Everything about a batch that ended, by itself or (`cancelled`) by the visitor."""
     total = len(rows.good)
-    ended = f"Stopped after {len(outcomes)} of {total} rows" if cancelled else f"{len(outcomes)} rows"
+    ended = f"Stopped after {len(outcomes)} of {_rows(total)}" if cancelled else _rows(len(outcomes))
     notes = f" Only the first {total + len(rows.problems)} rows of the file were read." if rows.more else ""
     agreed = f" All models gave the same answer on {counted.agreed} of {counted.answered}." if counted.answered else ""
     return _section(
@@ -97,10 +97,14 @@ def pair_in_words(pair: Pair) -> str:
     p = "p < 0.001" if pair.p < 0.001 else f"p = {pair.p:.3f}"
     verdict = "hardly by chance" if pair.p < CHANCE else "which may be chance"
     return (
-        f"Only {pair.a} is right on {pair.only_a} rows, only {pair.b} on {pair.only_b}: {verdict} "
+        f"Only {pair.a} is right on {_rows(pair.only_a)}, only {pair.b} on {pair.only_b}: {verdict} "
         f"(McNemar, exact {p}). {pair.a} minus {pair.b}: {_points(pair.difference)} points, "
         f"95 % interval {_points(pair.low)} to {_points(pair.high)}."
     )
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def _points(share: float) -> str:

@@ -150,7 +150,7 @@ def test_a_batch_with_broken_rows_is_counted_filtered_sorted_and_downloaded(
     done = report(page, "done")
     said = done.inner_text().replace("\u00a0", " ")
     assert "4 rows of my_rows.csv" in said or "4 rows of my rows.csv" in said
-    assert "same answer on 1 of 4" in said and "Only q-a is right on 1 rows, only q-ra on 1" in said
+    assert "same answer on 1 of 4" in said and "Only q-a is right on 1 row, only q-ra on 1" in said
     assert "Row 4 The text is empty." in said and "Row 6 This text has 1,001 characters" in said
     assert page.evaluate("window.hit") is None and done.locator("img").count() == 0
     numbers = lambda: done.locator('tbody tr:visible td[data-name="Row"]').all_inner_texts()  # noqa: E731

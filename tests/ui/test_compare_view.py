@@ -130,7 +130,7 @@ def test_a_report_counts_names_problems_and_lists_rows_by_number() -> None:
     text = Reader(html).text
     assert "4 rows of rows.csv. All models gave the same answer on 1 of 3. Only the first 5 rows" in text
     assert "100.0\u00a0%" in text and "50.0\u00a0%" in text and "1 of 2 right" in text
-    assert "Only q-a is right on 1 rows, only q-ra on 0: which may be chance (McNemar, exact p = 1.000)." in text
+    assert "Only q-a is right on 1 row, only q-ra on 0: which may be chance (McNemar, exact p = 1.000)." in text
     assert "2 problems" in text and "Row 5 The text is empty." in text and "Row 3 q-ra: The engine lost it." in text
     assert re.findall(r'<tr data-show="([^"]*)"', html) == ["all", "all disagree only-0", "all", "all disagree"]
     for words in ("All 4", "Disagree 2", "Only q-a right 1", "Only q-ra right 0"):
