@@ -15,7 +15,8 @@ def main() -> None:
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("rilearn").setLevel(logging.INFO)  # ours in full, of the libraries only their warnings
     try:
-        services = Services(Settings())
+        settings = Settings()
+        services = Services(settings)
     except (RilearnError, ValidationError) as error:
         raise SystemExit(f"rilearn cannot start: {error}") from None
     services.start()
@@ -23,7 +24,7 @@ def main() -> None:
     from rilearn.ui.build import build, page
 
     try:
-        build(services).launch(**page())
+        build(services).launch(**page(settings))
     finally:
         services.close()
 

@@ -58,7 +58,8 @@ def load_rows(id: str, split: str, config: str | None = None) -> Any:
     except Exception as error:  # the library raises a dozen kinds, some bare
         raise DataError(
             f"The dataset '{id}' could not be loaded ({type(error).__name__}: {str(error)[:300]}). "
-            "Without the Hub, name a local folder: --set data.id=FOLDER, or --dataset FOLDER."
+            "Without the Hub, name a local folder: --set data.id=FOLDER or --dataset FOLDER in a command, "
+            "RILEARN_DATASET=FOLDER for the app."
         ) from error
     if split not in found:
         raise DataError(f"The dataset '{id}' has no split '{split}'. It has: {', '.join(found)}.")

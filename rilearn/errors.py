@@ -1,5 +1,9 @@
 """The few errors rilearn raises on purpose; the app and the commands turn them into messages once, at the edge."""
 
+import logging
+
+log = logging.getLogger(__name__)
+
 
 class RilearnError(Exception):
     """Base of all errors whose message is written for the person who reads it."""
@@ -27,3 +31,11 @@ class InputError(RilearnError):
 
 class EngineError(RilearnError):
     """The inference engine refused or lost a request."""
+
+
+def in_words(error: Exception) -> str:
+    """The message for a visitor; what was not foreseen goes to the log in full and is told in general words."""
+    if isinstance(error, RilearnError):
+        return str(error)
+    log.error("not foreseen", exc_info=error)
+    return "Something went wrong inside rilearn; the log has the details. Your text was kept: try again."

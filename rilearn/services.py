@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
 from rilearn.adapters import Adapter, list_adapters
 from rilearn.classify import Classifier, check_text
+from rilearn.compare import Side, chosen, compare
 from rilearn.engines.base import Engine
 from rilearn.errors import EngineError, InputError, RilearnError
 from rilearn.prompts import Templates
@@ -22,7 +24,7 @@ from rilearn.records import Prediction
 from rilearn.settings import Settings
 from rilearn.tasks import Task, load_task
 
-PREFERRED = "q-ra"
+PREFERRED, PREFERRED_DIRECT = "q-ra", "q-a"
 TRAIN_COMMAND = "python -m training.pipeline --recipe training/recipes/embedded/pipeline.yaml --out runs/embedded"
 State = Literal["empty", "loading", "ready", "failed"]
 Loader = Callable[[Settings, list[Adapter], Callable[[str, float], None]], Engine]
@@ -61,6 +63,7 @@ class Services:
         self._status = Status("loading", "Waiting to start") if self.adapters else Status("empty", self._no_models())
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._answering = 0
 
     @property
     def models(self) -> list[str]:
@@ -73,6 +76,13 @@ class Services:
     def default(self) -> str:
         """q-ra, else the first reasoned adapter, else the first; the name to hope for when there is none."""
         return next(iter(self.models), PREFERRED)
+
+    @property
+    def pair(self) -> list[str]:
+        """What is compared unless somebody chooses: a direct model, q-a if it is there, and the default one."""
+        direct = [name for name, a in self.adapters.items() if a.manifest.kind == "direct" and name != self.default]
+        others = sorted(direct, key=lambda name: name != PREFERRED_DIRECT) + self.models[1:]
+        return [*others[:1], self.default]
 
     @property
     def status(self) -> Status:
@@ -118,7 +128,31 @@ class Services:
             EngineError: the model is not there or cannot answer.
         """
         text = check_text(text, self.settings.max_chars)
-        yield from self.classifier(model).predict(text)
+        with self._visitor(), closing(cast("Any", self.classifier(model).predict(text))) as growing:
+            yield from growing
+
+    def compare(self, text: str, models: Sequence[str]) -> Iterator[tuple[Side, ...]]:
+        """Check the input, then classify it with several models side by side (see `compare.compare`).
+
+        Raises:
+            InputError: bad text, an unknown model, or not two to `compare.MOST` models.
+            EngineError: the model is not there. What one model cannot answer is told in its side instead.
+        """
+        text = check_text(text, self.settings.max_chars)
+        with self._visitor(), closing(compare(self.classifiers(models), text)) as growing:
+            yield from growing
+
+    def classifiers(self, models: Sequence[str]) -> list[Classifier]:
+        """The classifiers to compare; raises as `compare` does."""
+        return [self.classifier(model) for model in chosen(models)]
+
+    def give_way(self, timeout: float) -> bool:
+        """Wait `timeout` seconds at most until no single text is being answered, and say whether that is so now.
+
+        For work on many rows, so that visitors come first.
+        """
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._answering or self._closed, timeout)
 
     def classifier(self, model: str) -> Classifier:
         """The classifier behind a model name.
@@ -146,6 +180,17 @@ class Services:
             self._changed.notify_all()
         if engine is not None:
             engine.close()
+
+    @contextmanager
+    def _visitor(self) -> Iterator[None]:
+        with self._changed:
+            self._answering += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._answering -= 1
+                self._changed.notify_all()
 
     def _run(self) -> None:
         began = time.perf_counter()

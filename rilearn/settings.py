@@ -26,6 +26,9 @@ class Settings(BaseSettings):
     max_chars: int = Field(default=1000, ge=10, description="longest text the app takes")
     queue: int = Field(default=64, ge=1, description="visitors waiting before the app says it is full")
     parallel: int = Field(default=4, ge=1, description="classifications running at once")
+    dataset: str = Field(default="", description="Hub id or folder to draw samples from; empty: the task's dataset")
+    batch_rows: int = Field(default=500, ge=1, description="most rows classified in one go")
+    batch_mb: int = Field(default=5, ge=1, description="largest file of rows the app takes, in MB")
     threads: int | None = Field(default=None, ge=1, description="CPU threads of the engine; empty: all cores")
 
     @property

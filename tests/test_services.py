@@ -24,7 +24,17 @@ def test_models_of_the_task_default_first(services: Services) -> None:
 
 def test_default_without_q_ra(settings: Settings, adapters: Path) -> None:
     shutil.rmtree(adapters / "q-ra")
-    assert Services(settings).default == "q-a"
+    services = Services(settings)
+    assert services.default == "q-a" and services.pair == ["q-a"]
+
+
+def test_what_is_compared_unless_somebody_chooses(settings: Settings, adapters: Path) -> None:
+    shutil.copytree(adapters / "q-a", adapters / "a-first")
+    manifest = adapters / "a-first" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"q-a"', '"a-first"'))
+    assert Services(settings).models == ["q-ra", "a-first", "q-a"] and Services(settings).pair == ["q-a", "q-ra"]
+    shutil.rmtree(adapters / "q-ra")
+    assert Services(settings).pair == ["q-a", "a-first"]
 
 
 def test_predict_uses_the_named_model(services: Services) -> None:

@@ -30,6 +30,7 @@ def test_the_defaults_are_those_of_a_fresh_clone() -> None:
 def test_each_field_is_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {"cache": "/c", "base": "org/name", "engine": "transformers", "task": "support", "adapters": "/a"}
     values |= {"max_chars": "20", "queue": "3", "parallel": "2", "threads": "1"}
+    values |= {"dataset": "/d", "batch_rows": "9", "batch_mb": "1"}
     assert set(values) <= set(Settings.model_fields)
     for name, value in values.items():
         monkeypatch.setenv(f"RILEARN_{name.upper()}", value)

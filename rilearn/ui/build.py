@@ -9,10 +9,11 @@ from urllib.parse import quote
 import gradio as gr
 
 from rilearn.services import Services
-from rilearn.ui import classify_tab, render, results_tab
+from rilearn.settings import Settings
+from rilearn.ui import classify_tab, compare_tab, render, results_tab
 from rilearn.ui.theme import theme
 
-TABS = (classify_tab, results_tab)
+TABS = (classify_tab, compare_tab, results_tab)
 """Modules with a TITLE and `add(app, services)`: another tab is one more file and one more entry."""
 HERE = Path(__file__).resolve().parent
 ICON = "data:image/svg+xml," + quote(render.LOGO.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" '))
@@ -20,17 +21,25 @@ ICON = "data:image/svg+xml," + quote(render.LOGO.replace("<svg ", '<svg xmlns="h
 
 def build(services: Services) -> gr.Blocks:
     """The app with its queue set; nothing is loaded and nothing is launched."""
-    # Analytics off: the app calls nobody.
-    with gr.Blocks(title="rilearn", analytics_enabled=False) as app:
+    # Analytics off: the app calls nobody. Files that visitors brought or took are deleted within two hours.
+    with gr.Blocks(title="rilearn", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
         gr.HTML(render.header())
-        with gr.Tabs(elem_id="rl-tabs"):
+        with gr.Tabs(elem_id="rl-tabs") as tabs:
             for tab in TABS:
                 with gr.Tab(tab.TITLE, id=tab.TITLE.lower()):
                     tab.add(app, services)
+        app.load(opened, None, tabs, api_visibility="private", show_progress="hidden", queue=False)
     return app.queue(max_size=services.settings.queue)
 
 
-def page() -> dict[str, Any]:
+def opened(request: gr.Request) -> Any:
+    """The tab that a link asks for with `?tab=`; a link with a `?text=` alone opens the comparison."""
+    names = [tab.TITLE.lower() for tab in TABS]
+    wanted = request.query_params.get("tab") or ("compare" if request.query_params.get("text") else "")
+    return gr.Tabs(selected=wanted) if wanted in names else gr.skip()
+
+
+def page(settings: Settings) -> dict[str, Any]:
     """Arguments of `launch` that make the page: looks, MCP, and what Gradio would otherwise record or show.
 
     Server name and port stay with Gradio's own GRADIO_SERVER_NAME and GRADIO_SERVER_PORT.
@@ -42,6 +51,7 @@ def page() -> dict[str, Any]:
         "head": f'<link rel="icon" href="{ICON}"><script>{script}</script>',
         "footer_links": ["api", "settings"],
         "mcp_server": True,
+        "max_file_size": f"{settings.batch_mb}mb",
         "run_history": False,
         "enable_monitoring": False,
         "ssr_mode": False,

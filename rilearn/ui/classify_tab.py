@@ -1,35 +1,24 @@
 """The Classify tab: type, watch the reasoning, read the label; and `classify`, the public API and MCP tool.
 
-Handlers call the services and render; the frames of one run follow `SHOW_EVERY`, since redrawing the page for every
-token costs more than the token.
+Handlers call the services and render.
 """
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypedDict, cast, get_type_hints
 
 import gradio as gr
 
-from rilearn.errors import RilearnError
+from rilearn.errors import in_words
 from rilearn.records import Prediction
 from rilearn.services import Services
 from rilearn.ui import render
+from rilearn.ui.live import BUSY, GROUP, IDLE, LOAD_WAIT, choices, paced
 
 TITLE = "Classify"
-GROUP = "classify"
-"""One concurrency group for page and API: together they share the engine's `parallel` slots."""
-SHOW_EVERY = 0.05
-LOAD_WAIT = 120.0
-
-log = logging.getLogger(__name__)
-BUSY = (gr.update(interactive=False), gr.update(interactive=True))
-IDLE = (gr.update(interactive=True), gr.update(interactive=False))
-"""The Classify and Cancel buttons while something runs or waits in the queue, and when nothing does."""
 Frame = tuple[Any, "Run", dict[str, Any], dict[str, Any]]
 """The card, the run behind it, the Classify button, the Cancel button."""
 
@@ -67,11 +56,12 @@ def add(app: gr.Blocks, services: Services) -> None:
                 max_lines=12,
                 autofocus=True,
                 elem_id="rl-text",
+                elem_classes="rl-input",
             )
             counter = gr.HTML(render.counter(0, limit), elem_id="rl-counter")
             model: gr.Dropdown | gr.State = gr.State(services.default)
             if len(names) > 1:
-                model = gr.Dropdown(on.choices(), value=services.default, label="Model", filterable=False)
+                model = gr.Dropdown(choices(services), value=services.default, label="Model", filterable=False)
             with gr.Row():
                 go = gr.Button("Classify", variant="primary", min_width=120, elem_id="rl-go")
                 cancel = gr.Button("Cancel", interactive=False, min_width=120, elem_id="rl-cancel")
@@ -109,11 +99,6 @@ class Handlers:
     def __init__(self, services: Services):
         self.services, self.task = services, services.task
 
-    def choices(self) -> list[tuple[str, str]]:
-        """(shown, value) of each model."""
-        how = {"reasoned": "reasons, then answers", "direct": "answers at once"}
-        return [(f"{name} · {how[self.services.adapters[name].manifest.kind]}", name) for name in self.services.models]
-
     def begin(self) -> tuple[Run, dict[str, Any], dict[str, Any]]:
         """A new run, and the buttons while it waits in the queue or runs."""
         return Run(), *BUSY
@@ -124,10 +109,10 @@ class Handlers:
             for status in self.services.loading():
                 yield render.waiting(self.task, status.message), Run(), *BUSY
             with closing(cast("Any", self.services.predict(text, model))) as growing:
-                for now in paced(growing):
+                for now in paced(growing, stage):
                     yield render.prediction(self.task, now), Run(now, now.done), *(IDLE if now.done else BUSY)
         except Exception as error:
-            yield render.error(self.task, said(error)), Run(over=True), *IDLE
+            yield render.error(self.task, in_words(error)), Run(over=True), *IDLE
 
     def settle(self, run: Run) -> Frame:
         """After a run: when it was cancelled, say so and keep what was written."""
@@ -166,7 +151,7 @@ class Handlers:
                 services.wait(LOAD_WAIT)
                 *_, last = services.predict(text, model)
             except Exception as error:
-                raise gr.Error(said(error), print_exception=False) from error
+                raise gr.Error(in_words(error), print_exception=False) from error
             return as_classification(last)
 
         # Gradio reads the annotations as they stand, and here they stand as strings.
@@ -174,23 +159,9 @@ class Handlers:
         return classify
 
 
-def paced(growing: Iterable[Prediction], every: float = SHOW_EVERY) -> Iterator[Prediction]:
-    """Leave out predictions that follow the last shown one within `every` seconds, never the first, the last or a
-    model's first word."""
-    shown, first_word = 0.0, False
-    for now in growing:
-        new_word = now.first_token_seconds is not None and not first_word
-        if now.done or new_word or time.monotonic() - shown >= every:
-            yield now
-            shown, first_word = time.monotonic(), first_word or new_word
-
-
-def said(error: Exception) -> str:
-    """The one place where an error becomes words for a visitor; what was not foreseen goes to the log as well."""
-    if isinstance(error, RilearnError):
-        return str(error)
-    log.error("a classification failed", exc_info=error)
-    return "Something went wrong inside rilearn; the log has the details. Your text was kept: try again."
+def stage(now: Prediction) -> tuple[bool, bool]:
+    """What is shown at once when it changes: the model's first word, and the end."""
+    return now.first_token_seconds is not None, now.done
 
 
 def as_classification(last: Prediction) -> Classification:

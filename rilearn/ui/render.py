@@ -15,6 +15,8 @@ LOGO = (
     'fill="#3b5bdb"/><path d="M9 11h14M9 16h14M9 21h8" stroke="white" stroke-width="3" stroke-linecap="round"/></svg>'
 )
 DASH = "\N{EN DASH}"
+HOW = {"direct": "answers at once", "reasoned": "reasons, then answers"}
+"""What each kind of adapter does."""
 HINT = "Type a sentence and press Enter. The reasoning appears here as the model writes it, then the label."
 
 
@@ -86,23 +88,29 @@ def stopped(task: Task, prediction: Prediction | None) -> str:
     note = '<p class="rl-note">Stopped. No label was chosen.</p>'
     if prediction is None:
         return _card(task, "stopped", '<p class="rl-note">Stopped before it began.</p>', said="Stopped")
-    return _card(task, "stopped", _reasoning(prediction.reasoning) + note, prediction, said="Stopped")
+    return _card(task, "stopped", reasoning(prediction.reasoning) + note, prediction, said="Stopped")
 
 
 def prediction(task: Task, now: Prediction) -> str:
     """A classification while it grows and when it is done."""
     if not now.done:
-        caret = '<span class="rl-caret" aria-hidden="true"></span>'
-        return _card(task, "streaming", _reasoning(now.reasoning, caret), now, said="The model is reasoning")
+        return _card(task, "streaming", written(now), now, said="The model is reasoning")
+    said = f"{now.label}, {percent(now.probabilities.get(now.label or '', 0.0))}"
+    return _card(task, "done", written(now), now, said=said)
+
+
+def written(now: Prediction) -> str:
+    """The reasoning so far with a caret, the whole one, or why there is none."""
+    if not now.done:
+        return reasoning(now.reasoning, '<span class="rl-caret" aria-hidden="true"></span>')
     body = (
-        _reasoning(now.reasoning) if now.reasoning else '<p class="rl-muted">This model answers without reasoning.</p>'
+        reasoning(now.reasoning) if now.reasoning else '<p class="rl-muted">This model answers without reasoning.</p>'
     )
     if now.prior and not now.reasoning:
         body = '<p class="rl-muted">The model wrote no reasoning this time.</p>'
     if now.truncated:
         body += '<p class="rl-note">The reasoning reached its length limit and was cut here.</p>'
-    said = f"{now.label}, {percent(now.probabilities.get(now.label or '', 0.0))}"
-    return _card(task, "done", body, now, said=said)
+    return body
 
 
 def lean(now: Prediction) -> str:
@@ -123,17 +131,17 @@ def _card(task: Task, state: str, body: str, now: Prediction | None = None, said
     return (
         f'<section class="rl-card is-{state}" aria-label="Result" aria-busy="{busy}">'
         f'<h2 class="rl-title">Reasoning</h2><div class="rl-body">{body}</div>'
-        f'<div class="rl-verdict">{_badge(task, now)}<p class="rl-lean">{esc(lean(now)) if now else ""}</p></div>'
-        f"{_bars(task, now)}{_facts(now)}"
+        f'<div class="rl-verdict">{badge(task, now)}<p class="rl-lean">{esc(lean(now)) if now else ""}</p></div>'
+        f"{bars(task, now)}{_facts(now)}"
         f'<p class="rl-sr" role="status">{esc(said)}</p></section>'
     )
 
 
-def _reasoning(text: str, caret: str = "") -> str:
+def reasoning(text: str, caret: str = "") -> str:
     return f'<p class="rl-reasoning" dir="auto">{esc(text)}{caret}</p>'
 
 
-def _badge(task: Task, now: Prediction | None) -> str:
+def badge(task: Task, now: Prediction | None) -> str:
     if now is None or now.label is None:
         return '<p class="rl-badge is-open"><span aria-hidden="true">?</span> no label yet</p>'
     look = task.display[now.label]
@@ -143,7 +151,7 @@ def _badge(task: Task, now: Prediction | None) -> str:
     )
 
 
-def _bars(task: Task, now: Prediction | None) -> str:
+def bars(task: Task, now: Prediction | None) -> str:
     after: Mapping[str, float] = now.probabilities if now else {}
     before: Mapping[str, float] = now.prior if now else {}
     rows = "".join(_bar(task, label, after.get(label), before.get(label)) for label in task.labels)
@@ -166,26 +174,31 @@ def _bar(task: Task, label: str, after: float | None, before: float | None) -> s
 
 def _facts(now: Prediction | None) -> str:
     facts = {
-        "first word": _seconds(now.first_token_seconds) if now else DASH,
-        "total": _seconds(now.seconds) if now and now.done else DASH,
-        "tokens/s": f"{rate:.0f}" if now and (rate := _rate(now)) else DASH,
+        "first word": seconds(now.first_token_seconds) if now else DASH,
+        "total": seconds(now.seconds) if now and now.done else DASH,
+        "tokens/s": rate(now) if now else DASH,
         "adapter": now.model if now else DASH,
         "engine": now.engine if now else DASH,
     }
-    chips = "".join(f"<li><span>{esc(name)}</span> <b>{esc(value)}</b></li>" for name, value in facts.items())
-    return f'<ul class="rl-facts" aria-label="Measurements">{chips}</ul>'
+    return chips(facts)
 
 
-def _seconds(seconds: float | None) -> str:
-    return DASH if seconds is None else f"{seconds:.2f} s"
+def chips(facts: Mapping[str, str]) -> str:
+    """Measurements: what was measured -> its value."""
+    items = "".join(f"<li><span>{esc(name)}</span> <b>{esc(value)}</b></li>" for name, value in facts.items())
+    return f'<ul class="rl-facts" aria-label="Measurements">{items}</ul>'
 
 
-def _rate(now: Prediction) -> float | None:
+def seconds(value: float | None) -> str:
+    return DASH if value is None else f"{value:.2f} s"
+
+
+def rate(now: Prediction) -> str:
     """Tokens a second while the reasoning was written: from the first to the last piece seen."""
     first, last = now.first_token_seconds, now.written_seconds
     if first is None or last is None or now.tokens < 2 or last <= first:
-        return None
-    return (now.tokens - 1) / (last - first)
+        return DASH
+    return f"{(now.tokens - 1) / (last - first):.0f}"
 
 
 def _top(shares: Mapping[str, float]) -> tuple[str, float]:

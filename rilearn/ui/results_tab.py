@@ -38,7 +38,7 @@ def report(folder: Path) -> str:
             if child.type == "image":
                 child.attrs["src"] = picture(folder, str(child.attrs.get("src", "")))
                 child.attrs["loading"] = "lazy"
-    return f'<article class="rl-report">{markdown.renderer.render(tokens, markdown.options, {})}</article>'
+    return f'<article class="rl-findings">{markdown.renderer.render(tokens, markdown.options, {})}</article>'
 
 
 def picture(folder: Path, source: str) -> str:

@@ -42,9 +42,13 @@ def client(services: Services, live_app: Any) -> Iterator[Client]:
         yield Client(url, verbose=False)
 
 
-def test_classify_is_the_only_public_endpoint_and_typed(client: Client) -> None:
+def test_classify_and_compare_are_the_only_public_endpoints_and_typed(client: Client) -> None:
     info: dict[str, Any] = client.view_api(return_format="dict", print_info=False)
-    assert list(info["named_endpoints"]) == ["/classify"] and not info["unnamed_endpoints"]
+    assert sorted(info["named_endpoints"]) == ["/classify", "/compare"] and not info["unnamed_endpoints"]
+    (returns,) = info["named_endpoints"]["/compare"]["returns"]
+    assert "agree" in str(returns) and "answers" in str(returns)
+    text, models = info["named_endpoints"]["/compare"]["parameters"]
+    assert text["parameter_name"] == "text" and models["parameter_default"] == ["q-a", "q-ra"]
     (returns,) = info["named_endpoints"]["/classify"]["returns"]
     assert "probabilities" in str(returns)
     text, model = info["named_endpoints"]["/classify"]["parameters"]
@@ -97,7 +101,37 @@ def test_the_api_says_why_there_is_no_model(settings: Settings, tmp_path: Any, l
         Client(url, verbose=False).predict("what a day", api_name="/classify")
 
 
-def test_mcp_offers_classify_with_its_docs_and_nothing_else(services: Services, live_app: Any) -> None:
+def test_compare_answers_for_every_model(client: Client, services: Services) -> None:
+    answer = client.predict("what a day", api_name="/compare")
+    assert answer["agree"] is False and [one["model"] for one in answer["answers"]] == ["q-a", "q-ra"]
+    direct, reasoned = answer["answers"]
+    assert set(direct) == {"model", "label", "probabilities", "reasoning", "tokens", "seconds", "error"}
+    assert (direct["label"], reasoned["label"], reasoned["reasoning"]) == ("sadness", "joy", REASONING)
+    assert reasoned["tokens"] == len(REASONING.split()) and not direct["error"]
+    assert tuple(direct["probabilities"]) == services.task.labels
+    other_way = client.predict("what a day", ["q-ra", "q-a"], api_name="/compare")
+    assert [one["model"] for one in other_way["answers"]] == ["q-ra", "q-a"]
+
+
+@pytest.mark.parametrize(
+    ("text", "models", "words"),
+    [
+        ("", ["q-a", "q-ra"], "There is no text yet"),
+        ("what a day", ["q-a"], "at least two different models"),
+        ("what a day", ["q-a", "gpt"], "There is no model 'gpt'"),
+        ("what a day", [f"m{i}" for i in range(9)], "at most 4"),
+        ("what a day", "q-a", "models"),
+        ("what a day", [["q-a"], 3], "models"),
+        (5, ["q-a", "q-ra"], "text"),
+    ],
+)
+def test_compare_refuses_bad_input_in_words(client: Client, text: object, models: object, words: str) -> None:
+    with pytest.raises(AppError, match=re.escape(words)) as caught:
+        client.predict(text, models, api_name="/compare")
+    assert "Traceback" not in str(caught.value)
+
+
+def test_mcp_offers_classify_and_compare_with_their_docs_and_nothing_else(services: Services, live_app: Any) -> None:
     from mcp import ClientSession
     from mcp.client.streamable_http import streamable_http_client
 
@@ -107,11 +141,14 @@ def test_mcp_offers_classify_with_its_docs_and_nothing_else(services: Services, 
             ClientSession(read, write) as session,
         ):
             await session.initialize()
-            tools = (await session.list_tools()).tools
-            return tools, await session.call_tool(tools[0].name, {"text": "what a day"})
+            tools = sorted((await session.list_tools()).tools, key=lambda tool: tool.name)
+            return tools, [await session.call_tool(tool.name, {"text": "what a day"}) for tool in tools]
 
     with live_app(services) as url:
-        (tool,), result = asyncio.run(ask(url))
-    assert tool.name.endswith("classify") and "explain why" in tool.description
-    assert tool.inputSchema["properties"]["text"]["description"].startswith("The text to classify")
-    assert '"label": "joy"' in result.content[0].text.replace("'", '"')
+        (classify, compare), results = asyncio.run(ask(url))
+    assert classify.name.endswith("classify") and "explain why" in classify.description
+    assert compare.name.endswith("compare") and "side by side" in compare.description
+    for tool, result in zip((classify, compare), results, strict=True):
+        assert tool.inputSchema["properties"]["text"]["description"].startswith("The text to classify")
+        assert '"label": "joy"' in result.content[0].text.replace("'", '"')
+    assert compare.inputSchema["properties"]["models"]["type"] == "array"

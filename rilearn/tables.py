@@ -1,0 +1,221 @@
+"""Rows of text for a batch: out of a CSV, JSON Lines or Parquet file, or drawn from a split of the task's dataset.
+
+A row that cannot be classified becomes a `Problem` with its number; the others go on.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from rilearn.classify import check_text
+from rilearn.corpora import load_split
+from rilearn.errors import DataError, InputError
+from rilearn.settings import Settings
+from rilearn.tasks import Task
+
+TEXT_COLUMNS = ("text", "sentence", "content", "message", "review", "tweet", "comment", "input", "document")
+LABEL_COLUMNS = ("label", "true_label", "gold", "target", "category", "class", "answer")
+DELIMITERS = ",;\t"
+MOST_UNPACKED = 200_000_000
+"""Bytes: a small Parquet file can unpack to any size."""
+Record = tuple[int, Mapping[str, Any] | str]
+"""A row's number, counted from 1, and its cells by column; or why there are none."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One text to classify: its number in the file or split, counted from 1, and its true label where known."""
+
+    number: int
+    text: str
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why the row with this number was left out, in words."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What was read, in order; `more` says that rows past the limit were left out, `source` names file or split."""
+
+    source: str
+    good: tuple[Row, ...]
+    problems: tuple[Problem, ...] = ()
+    more: bool = False
+
+
+def read_rows(path: Path, task: Task, settings: Settings) -> Rows:
+    """The first `settings.batch_rows` rows of a file, told apart by its ending: .csv, .jsonl or .parquet.
+
+    The columns are the task's own or one of `TEXT_COLUMNS` and `LABEL_COLUMNS`, whatever the case; labels are
+    optional, names or numbers. Numbers count data rows (in JSON Lines: lines).
+
+    Raises:
+        DataError: too large, another kind of file, unreadable, or without a text column; the message says what to do.
+    """
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise DataError(f"'{path.name}' is not a {', '.join(_READERS)} file. Save the rows as one of these.")
+    if (size := path.stat().st_size) > settings.batch_mb * 1_000_000:
+        raise DataError(
+            f"'{path.name}' has {size / 1e6:.1f} MB, the limit is {settings.batch_mb} MB. Split it, or drop columns."
+        )
+    return _checked(reader(path), path.name, task, settings)
+
+
+def sample_rows(task: Task, split: str, count: int, seed: int, settings: Settings) -> Rows:
+    """`count` rows of a split of the task's dataset (of `settings.dataset` where set), the same for the same seed.
+
+    Numbers are those of the split, counted from 1.
+
+    Raises:
+        InputError: more rows than the limit, or none. DataError: the dataset cannot be read.
+    """
+    if not 1 <= count <= settings.batch_rows:
+        raise InputError(f"Choose between 1 and {settings.batch_rows} rows.")
+    spec = task.dataset.model_copy(update={"id": settings.dataset}) if settings.dataset else task.dataset
+    examples = load_split(task, split, spec).examples
+    drawn = sorted(random.Random(seed).sample(range(len(examples)), min(count, len(examples))))
+    records = ((i + 1, {"text": examples[i].text, "label": examples[i].label}) for i in drawn)
+    return _checked(records, f"{spec.id} ({split}, seed {seed})", task, settings)
+
+
+def find_column(wanted: Sequence[str], columns: Sequence[str]) -> str | None:
+    """The first of the `wanted` names that is among the columns, whatever its case and the space around it."""
+    found = {column.strip().casefold(): column for column in reversed(columns)}
+    return next((found[name.casefold()] for name in wanted if name.casefold() in found), None)
+
+
+def _checked(records: Iterator[Record], source: str, task: Task, settings: Settings) -> Rows:
+    good: list[Row] = []
+    problems: list[Problem] = []
+    names: tuple[str, str | None] | None = None
+    first = list(islice(records, settings.batch_rows + 1))
+    for number, cells in first[: settings.batch_rows]:
+        if isinstance(cells, str):
+            problems.append(Problem(number, cells))
+            continue
+        names = names or _columns(list(cells), source, task)
+        try:
+            good.append(_row(number, cells.get(names[0]), cells.get(names[1] or ""), task, settings.max_chars))
+        except InputError as error:
+            problems.append(Problem(number, str(error)))
+    if not first:
+        raise DataError(f"'{source}' has no rows.")
+    return Rows(source, tuple(good), tuple(problems), len(first) > settings.batch_rows)
+
+
+def _columns(columns: Sequence[str], source: str, task: Task) -> tuple[str, str | None]:
+    text = find_column((task.dataset.text_column, task.text_name, *TEXT_COLUMNS), columns)
+    if text is None:
+        found = ", ".join(_shown(column) for column in columns[:20]) or "none"
+        raise DataError(f"'{source}' has no column of texts. Name one 'text'. Its columns: {found}.")
+    return text, find_column((task.dataset.label_column, task.label_name, *LABEL_COLUMNS), columns)
+
+
+def _row(number: int, text: Any, label: Any, task: Task, limit: int) -> Row:
+    if text is None or (isinstance(text, str) and not text.strip()):
+        raise InputError("The text is empty.")
+    if not isinstance(text, str):
+        raise InputError(f"The text is no string but {type(text).__name__}.")
+    if _shown(text, None) != text:
+        raise InputError("The text holds half a character (a lone surrogate). Save it as UTF-8 again.")
+    return Row(number, check_text(text, limit), _label(label, task))
+
+
+def _label(value: Any, task: Task) -> str | None:
+    """A label by its name or by its number in the task's order; None where the cell is empty."""
+    if value is None or value != value or (isinstance(value, str) and not value.strip()):
+        return None  # nothing, not a number, or blank
+    said = str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
+    if said.isascii() and said.isdigit() and len(said) < 9 and int(said) < len(task.labels):
+        return task.labels[int(said)]
+    named = next((label for label in task.labels if label.casefold() == said.casefold()), None)
+    if named is None:
+        raise InputError(f"The label '{_shown(said)}' is not one of {', '.join(task.labels)}.")
+    return named
+
+
+def _shown(text: str, most: int | None = 40) -> str:
+    """The beginning of a text, fit to be written as UTF-8."""
+    return text[:most].encode(errors="replace").decode()
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"'{path.name}' is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
+
+
+def _csv(path: Path) -> Iterator[Record]:
+    text = _text(path)
+    first = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(DELIMITERS, key=first.count))
+    header: list[str] | None = None
+    number = 0
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            number += 1
+            yield number, f"The row cannot be read: {error}."
+            continue
+        if not cells:
+            continue  # a blank line
+        if header is None:
+            header = cells
+            continue
+        number += 1
+        if len(cells) != len(header):
+            yield number, f"The row has {len(cells)} cells, the header {len(header)}. Put quotes around the text."
+        else:
+            yield number, dict(zip(header, cells, strict=True))
+
+
+def _jsonl(path: Path) -> Iterator[Record]:
+    for number, line in enumerate(_text(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            cells = json.loads(line)
+        except (ValueError, RecursionError):
+            yield number, "The line is not valid JSON."
+            continue
+        yield number, cells if isinstance(cells, dict) else "The line is not a JSON object with a text in it."
+
+
+def _parquet(path: Path) -> Iterator[Record]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            size = sum(file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups))
+            if size > MOST_UNPACKED:
+                raise DataError(f"'{path.name}' unpacks to {size / 1e6:.0f} MB. Split it, or leave columns out.")
+            number = 0
+            for batch in file.iter_batches(batch_size=64):
+                for cells in batch.to_pylist():
+                    number += 1
+                    yield number, cells
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(f"'{path.name}' cannot be read as Parquet: {str(error)[:200]}") from error
+
+
+_READERS: dict[str, Callable[[Path], Iterator[Record]]] = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}
