@@ -111,7 +111,10 @@ def _open_sqlite(folder: Path) -> Database:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with FileLock(file.with_name(f"{FILE}.lock"), timeout=300, mode=0o600):
-            os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+            # Never open and close a file that SQLite may have open in this process: closing drops SQLite's locks on
+            # it (https://www.sqlite.org/howtocorrupt.html, 2.2), and others then delete the log under it.
+            if not file.exists():
+                os.close(os.open(file, os.O_CREAT | os.O_EXCL, 0o600))
             file.chmod(0o600)
             with explained(where):
                 _prepare(file, where)

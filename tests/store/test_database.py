@@ -21,6 +21,7 @@ from rilearn.store.database import Database, open_database
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
 from tests.store.conftest import reasoning
+from tests.store.workers import processes, received, start
 
 
 def on_checkout(database: Database, statement: str) -> None:
@@ -48,6 +49,19 @@ def test_the_file_is_the_owners_alone(tmp_path: Path) -> None:
     database.close()
     assert open_database(None, tmp_path / "other").close() is None
     assert (tmp_path / "other").stat().st_mode & 0o777 == 0o700
+
+
+def test_opening_twice_leaves_the_locks_of_the_first(tmp_path: Path) -> None:
+    """Without them another process that ends deletes the log that this one still reads and writes."""
+    first = open_database(None, tmp_path)
+    fill(first)
+    open_database(None, tmp_path).close()
+    log = (tmp_path / "rilearn.db-wal").stat().st_ino
+    far, near = processes.Pipe()
+    other = processes.Process(target=start, args=(None, tmp_path, processes.Barrier(1), far))
+    other.start()
+    other.join(30)
+    assert received(near) == ["opened"] and (tmp_path / "rilearn.db-wal").stat().st_ino == log
 
 
 def test_how_sqlite_is_set(tmp_path: Path) -> None:
@@ -114,7 +128,7 @@ def test_a_locked_database(reopen: Callable[[], Database], monkeypatch: pytest.M
     ann, ratings = Annotators(database).add("ann").id, Ratings(database)
     with other.write() as session:
         session.execute(text("UPDATE annotators SET name = 'eve'"))
-        with pytest.raises(StoreError, match="busy with another write.*try again"):
+        with pytest.raises(StoreError, match=r"busy with another write.*try again"):
             ratings.rate(ann, item, Rating("good"), "one")
     assert not ratings.live_ratings()
     ratings.rate(ann, item, Rating("good"), "one")
@@ -147,7 +161,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
     with database.read() as session:
         pages = session.scalar(text("PRAGMA page_count"))
     on_checkout(database, f"PRAGMA max_page_count={pages}")
-    with pytest.raises(StoreError, match="is full. Free some space"):
+    with pytest.raises(StoreError, match=r"is full. Free some space"):
         fill(database)
     assert count(database) == 0
     on_checkout(database, "PRAGMA max_page_count=100000")
@@ -180,9 +194,8 @@ def test_a_file_that_vanishes_during_a_write_is_not_acknowledged(tmp_path: Path)
 def test_a_server_that_drops_the_connection(database: Database, url: str | None) -> None:
     if url is None:
         pytest.skip("SQLite has no server")
-    with pytest.raises(StoreError, match="cannot be reached.*send what you were saving again"):
-        with database.write() as session:
-            session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    with pytest.raises(StoreError, match=r"cannot be reached.*saving again"), database.write() as session:
+        session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
     fill(database)  # a new connection
     assert count(database) == 100
 
@@ -197,7 +210,7 @@ def test_a_damaged_file(begin: int, share: float, tmp_path: Path) -> None:
     end = int(len(data) * share)
     data[begin:end] = b"\xa5" * (end - begin)
     file.write_bytes(data)
-    with pytest.raises(StoreError, match="is damaged.*put a copy in its place"):
+    with pytest.raises(StoreError, match=r"is damaged.*put a copy in its place"):
         open_database(None, tmp_path)
     assert file.read_bytes() == data  # as it was, for whoever rescues it
 
@@ -206,8 +219,8 @@ def test_a_database_that_can_only_be_read(database: Database, url: str | None, r
     if url is None:
         on_checkout(database, "PRAGMA query_only=ON")
     else:
-        on_checkout(database, "SET default_transaction_read_only=on")
-    with pytest.raises(StoreError, match="can only be read.*RILEARN_STATE"):
+        on_checkout(database, "SET transaction_read_only=on")
+    with pytest.raises(StoreError, match=r"can only be read.*RILEARN_STATE"):
         fill(database)
     assert count(database) == 0
 

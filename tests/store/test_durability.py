@@ -18,7 +18,7 @@ from rilearn.store.reasonings import Reasonings
 from tests.store.conftest import reasoning
 from tests.store.workers import processes, rate_for_ever, received, start
 
-KILLS = 20
+KILLS, TOGETHER = 20, 4
 
 
 def test_kill_9_loses_no_acknowledged_rating(
@@ -27,11 +27,11 @@ def test_kill_9_loses_no_acknowledged_rating(
     database, moments, acknowledged = reopen(), random.Random(1), list[str]()
     items = Reasonings(database).add(reasoning(n) for n in range(3))
     database.close()
-    for _ in range(KILLS // 2):
-        pairs = [processes.Pipe(duplex=False) for _ in (ann, bob)]
+    for _ in range(KILLS // TOGETHER):
+        pairs = [processes.Pipe(duplex=False) for _ in range(TOGETHER)]
         workers = [
-            processes.Process(target=rate_for_ever, args=(url, tmp_path / "state", who, items, pipe))
-            for who, (_, pipe) in zip((ann, bob), pairs, strict=True)
+            processes.Process(target=rate_for_ever, args=(url, tmp_path / "state", who, items, far_end))
+            for who, (_, far_end) in zip((ann, bob) * (TOGETHER // 2), pairs, strict=True)
         ]
         for worker in workers:
             worker.start()

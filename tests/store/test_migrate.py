@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import CheckConstraint, inspect, text
 
 from rilearn.errors import StoreError
 from rilearn.records import Rating
@@ -37,13 +37,13 @@ def upgrade() -> None:
 
 
 @pytest.fixture
-def second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def second(tmp_path: Path, url: str | None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Makes this rilearn one with a second migration, which rebuilds a table that others refer to."""
 
     def add(then: str = "pass") -> None:
         folder = tmp_path / "with 100% more" / "migrations"
         shutil.copytree(migrate.MIGRATIONS, folder)
-        code = SECOND.format(then=then, recreate="auto" if "postgres" in str(tmp_path) else "always")
+        code = SECOND.format(then=then, recreate="auto" if url else "always")
         (folder / "versions" / "r0002_second.py").write_text(code)
         monkeypatch.setattr(migrate, "MIGRATIONS", folder)
 
@@ -69,7 +69,7 @@ def test_checks_and_conditions_are_those_of_the_models(database: Database) -> No
     """What compare_metadata leaves out: check constraints, the condition of partial indexes, ids used once."""
     made = inspect(database.engine)
     for table in Base.metadata.sorted_tables:
-        checks = {c.name for c in table.constraints if c.__visit_name__ == "check_constraint"}
+        checks = {c.name for c in table.constraints if isinstance(c, CheckConstraint)}
         assert {c["name"] for c in made.get_check_constraints(table.name)} == checks
         for index in table.indexes:
             (found,) = (i for i in made.get_indexes(table.name) if i["name"] == index.name)

@@ -15,7 +15,7 @@ from rilearn.store.database import open_database
 from rilearn.store.ratings import Ratings
 
 processes = get_context("forkserver")  # a new process without the imports' seconds, and none of pytest's threads
-processes.set_forkserver_preload(["tests.store.workers"])
+processes.set_forkserver_preload(["__main__", "tests.store.workers"])
 
 
 def rate_for_ever(url: str | None, folder: Path, annotator: int, items: list[int], pipe: Connection) -> None:
