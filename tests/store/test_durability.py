@@ -18,7 +18,7 @@ from rilearn.store.reasonings import Reasonings
 from tests.store.conftest import reasoning
 from tests.store.workers import processes, rate_for_ever, received, start
 
-KILLS, TOGETHER = 20, 4
+KILLS, TOGETHER = 20, 2
 
 
 def test_kill_9_loses_no_acknowledged_rating(
