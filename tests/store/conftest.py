@@ -33,7 +33,7 @@ def url(request: pytest.FixtureRequest) -> Iterator[str | None]:
     server = make_url(os.environ[SERVER]).set(drivername="postgresql")
     name = f"rilearn_{uuid4().hex}"
     with psycopg.connect(server.render_as_string(hide_password=False), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name}")  # the name is ours: letters and digits
         yield server.set(database=name).render_as_string(hide_password=False)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -38,7 +38,8 @@ def test_it_comes_back_as_it_was_added(reasonings: Reasonings, item: int) -> Non
 def test_adding_again_changes_nothing(reasonings: Reasonings) -> None:
     rows = [reasoning(n) for n in range(5)]
     ids = reasonings.add(rows)
-    assert reasonings.add([rows[3], reasoning(9), rows[3], *rows]) == [ids[3], ids[-1] + 1, ids[3], *ids]
+    again, new, twice, *others = reasonings.add([rows[3], reasoning(9), rows[3], *rows])
+    assert again == twice == ids[3] and others == ids and new not in ids
     first = reasonings.get(ids[0])
     assert reasonings.add([replace(rows[0], signals={"new": 1.0})]) == ids[:1] and reasonings.get(ids[0]) == first
 
@@ -72,13 +73,9 @@ def test_more_than_a_statement_takes(reasonings: Reasonings, monkeypatch: pytest
 
 
 def test_all_of_a_text_from_whatever_source(reasonings: Reasonings) -> None:
-    rows = [reasoning(1), reasoning(1, source="visitor"), reasoning(1, label="snow")]
-    reasonings.add([reasoning(2), *rows, reasoning(1, task="other")])
-    assert [r.reasoning.source for r in reasonings.of_text("weather", rows[0].text)] == [
-        "almanac",
-        "visitor",
-        "almanac",
-    ]
+    for row in (reasoning(2), *(rows := [reasoning(1), reasoning(1, source="visitor"), reasoning(1, label="snow")])):
+        reasonings.add([row, replace(row, task="other")])
+    assert [r.reasoning for r in reasonings.of_text("weather", rows[0].text)] == rows
     assert reasonings.of_text("weather", "never seen") == []
 
 
@@ -131,7 +128,7 @@ def test_several_add_the_same_at_once(reopen: Callable[[], Database]) -> None:
 
 def test_annotators_by_name(annotators: Annotators, database: Database) -> None:
     ann = annotators.add(" ann ", "admin")
-    assert (ann.name, ann.role) == ("ann", "admin") and "ann" != ann.pseudonym
+    assert (ann.name, ann.role) == ("ann", "admin") and ann.pseudonym != "ann"
     assert annotators.add("ann") == ann == annotators.find("ann")  # signing in again takes no role away
     assert annotators.add("bob").pseudonym != ann.pseudonym and annotators.find("eve") is None
     with pytest.raises(InputError, match="no role 'owner'"):
