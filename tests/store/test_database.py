@@ -65,7 +65,7 @@ def test_opening_twice_leaves_the_locks_of_the_first(tmp_path: Path) -> None:
 
 
 def test_how_sqlite_is_set(tmp_path: Path) -> None:
-    database = open_database("", tmp_path)  # an empty url is none
+    database = open_database("", tmp_path / "odd #1? 50% ä")  # an empty url is none
     with database.read() as session:
         found = {p: session.scalar(text(f"PRAGMA {p}")) for p in ("journal_mode", "foreign_keys", "synchronous")}
         assert session.scalar(text("PRAGMA busy_timeout")) == module.WAIT * 1000
