@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,12 +10,13 @@ import pytest
 from sqlalchemy import text
 
 from rilearn.errors import InputError
-from rilearn.records import Reasoning, Sampling
+from rilearn.records import Sampling
 from rilearn.store import reasonings as module
 from rilearn.store.annotators import Annotators
 from rilearn.store.database import Database
 from rilearn.store.reasonings import Reasonings
 from tests.store.conftest import reasoning
+from tests.store.test_ratings import together
 
 WHOLE = reasoning(
     split="train",
@@ -109,21 +109,12 @@ def test_none_of_this_id(reasonings: Reasonings) -> None:
 
 
 def test_several_add_the_same_at_once(reopen: Callable[[], Database]) -> None:
-    together, found = threading.Barrier(4), list[list[int]]()
-
-    def add(turn: int, rows: list[Reasoning]) -> None:
-        own = Reasonings(reopen())
-        together.wait(10)
-        ids = own.add(rows[turn:] + rows[:turn])  # each in another order
-        found.append(ids[len(rows) - turn :] + ids[: len(rows) - turn])
-
-    rows = [reasoning(n) for n in range(40)]
-    threads = [threading.Thread(target=add, args=(turn, rows)) for turn in (0, 10, 20, 30)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert len(found) == 4 and all(ids == found[0] for ids in found) and len(set(found[0])) == 40
+    """Each in another order, which must not end in a deadlock."""
+    rows, stores = [reasoning(n) for n in range(400)], [Reasonings(reopen()) for _ in range(4)]
+    orders = [rows, rows[::-1], rows[200:] + rows[:200], rows[::-2] + rows[::2]]
+    found = together(*[lambda own=own, order=order: own.add(order) for own, order in zip(stores, orders, strict=True)])
+    ids = stores[0].add(rows)
+    assert len(set(ids)) == 400 and [sorted(f) for f in found] == [sorted(ids)] * 4
 
 
 def test_annotators_by_name(annotators: Annotators, database: Database) -> None:
