@@ -57,8 +57,8 @@ def test_opening_twice_leaves_the_locks_of_the_first(tmp_path: Path) -> None:
     fill(first)
     open_database(None, tmp_path).close()
     log = (tmp_path / "rilearn.db-wal").stat().st_ino
-    far, near = processes.Pipe()
-    other = processes.Process(target=start, args=(None, tmp_path, processes.Barrier(1), far))
+    (far, near), alone = processes.Pipe(), processes.Barrier(1)  # held here: a semaphore goes with its last reference
+    other = processes.Process(target=start, args=(None, tmp_path, alone, far))
     other.start()
     other.join(30)
     assert received(near) == ["opened"] and (tmp_path / "rilearn.db-wal").stat().st_ino == log
