@@ -26,11 +26,15 @@ class DataError(RilearnError):
 
 
 class InputError(RilearnError):
-    """What the user typed cannot be classified (empty, too long)."""
+    """What the user sent cannot be used (empty, too long, a second vote); the message says why."""
 
 
 class EngineError(RilearnError):
     """The inference engine refused or lost a request."""
+
+
+class StoreError(RilearnError):
+    """The database cannot be opened, read or written; nothing was half-written, and the message says what to do."""
 
 
 def in_words(error: Exception) -> str:

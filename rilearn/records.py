@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -87,3 +88,59 @@ class Prediction:
     seconds: float = 0.0
     truncated: bool = False
     done: bool = False
+
+
+@dataclass(frozen=True)
+class Reasoning:
+    """A reasoning that argues from a text to a label, and everything that made it.
+
+    `source` and `split` say where the text is from (a dataset and its split, or "visitor"). A reasoning that no
+    adapter wrote has an empty `adapter` and no `sampling`. `signals` are the scores of `rilearn.signals`.
+    """
+
+    task: str
+    text: str
+    label: str
+    reasoning: str
+    source: str
+    split: str = ""
+    adapter: str = ""
+    adapter_digest: str = ""
+    prompt_version: str = ""
+    sampling: Sampling | None = None
+    signals: Mapping[str, float] = field(default_factory=dict)
+
+
+Verdict = Literal["good", "poor"]
+CRITERIA = ("about_text", "leads_to_label", "true_and_clear")
+"""What a rating may answer with yes or no: is it about this text, does it lead to this label, is it true and clear."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of a reasoning that an annotator marked as wrong: characters `start` to `end`, the end not included."""
+
+    start: int
+    end: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Rating:
+    """What one annotator says of one reasoning; only the verdict must be given.
+
+    `overall` is 1 (worst) to 5; `criteria` maps names of CRITERIA to yes or no; `thumbs` holds 1, 0 or -1 for each
+    sentence in order. `label_wrong` says that the dataset's label is wrong, which never counts against the
+    reasoning, and `right_label` which one would be right. `guess` is the label guessed before text and label were
+    shown (blind mode).
+    """
+
+    verdict: Verdict
+    overall: int | None = None
+    criteria: Mapping[str, bool] = field(default_factory=dict)
+    thumbs: tuple[int, ...] = ()
+    spans: tuple[Span, ...] = ()
+    comment: str = ""
+    label_wrong: bool = False
+    right_label: str | None = None
+    guess: str | None = None

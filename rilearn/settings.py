@@ -14,6 +14,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="RILEARN_", frozen=True, env_ignore_empty=True)
 
     cache: Path = Field(default=Path("~/.cache/rilearn"), description="base weights and converted adapters")
+    state: Path = Field(default=Path("~/.local/state/rilearn"), description="the SQLite database and its copies")
+    database_url: str = Field(default="", repr=False, description="postgresql://...; empty: SQLite under `state`")
     base: str = Field(default="embedded", description="'embedded', a Hub id, or a folder")
     engine: str = Field(default="", description="llamacpp, transformers or remote; empty: the fitting one")
     task: str = Field(default="emotion", description="a file under data/tasks/")
@@ -34,3 +36,7 @@ class Settings(BaseSettings):
     @property
     def cache_dir(self) -> Path:
         return self.cache.expanduser()
+
+    @property
+    def state_dir(self) -> Path:
+        return self.state.expanduser()

@@ -97,7 +97,7 @@ def adapters(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(adapters: Path, tmp_path: Path) -> Settings:
-    return Settings(adapters=adapters, cache=tmp_path / "cache", parallel=2)
+    return Settings(adapters=adapters, cache=tmp_path / "cache", state=tmp_path / "state", database_url="", parallel=2)
 
 
 @pytest.fixture

@@ -25,10 +25,12 @@ def test_the_defaults_are_those_of_a_fresh_clone() -> None:
     assert (settings.base, settings.task, settings.max_chars) == ("embedded", "emotion", 1000)
     assert settings.adapters == ROOT / "data" / "adapters" and settings.engine == "" and settings.threads is None
     assert settings.cache_dir == Path.home() / ".cache" / "rilearn"
+    assert settings.state_dir == Path.home() / ".local" / "state" / "rilearn" and settings.database_url == ""
 
 
 def test_each_field_is_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {"cache": "/c", "base": "org/name", "engine": "transformers", "task": "support", "adapters": "/a"}
+    values |= {"state": "/s", "database_url": "postgresql://ann:secret@host/name"}
     values |= {"max_chars": "20", "queue": "3", "parallel": "2", "threads": "1"}
     values |= {"dataset": "/d", "batch_rows": "9", "batch_mb": "1"}
     assert set(values) <= set(Settings.model_fields)
@@ -36,12 +38,14 @@ def test_each_field_is_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"RILEARN_{name.upper()}", value)
     found = Settings().model_dump(include=set(values))
     assert {name: str(value) for name, value in found.items()} == values
+    assert "secret" not in repr(Settings())
 
 
-def test_the_cache_may_begin_with_a_tilde(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_folders_may_begin_with_a_tilde(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("RILEARN_CACHE", "~/elsewhere")
-    assert Settings().cache_dir == tmp_path / "elsewhere"
+    monkeypatch.setenv("RILEARN_STATE", "~/kept")
+    assert Settings().cache_dir == tmp_path / "elsewhere" and Settings().state_dir == tmp_path / "kept"
 
 
 @pytest.mark.parametrize(

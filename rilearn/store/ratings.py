@@ -1,0 +1,194 @@
+"""Ratings: append-only, one live rating per annotator and reasoning, each request counted once.
+
+A request carries a token that the client makes up for it. Sent again (a double click, a retry after a lost answer) it
+gets the rating that the first one made.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TypeVar, cast
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from rilearn.errors import InputError
+from rilearn.records import CRITERIA, Rating, Span, Verdict
+from rilearn.store.checks import short, words
+from rilearn.store.database import Database
+from rilearn.store.schema import AnnotatorRow, EditRow, RatingRow, ReasoningRow, now
+
+Row = TypeVar("Row", RatingRow, EditRow)
+
+
+@dataclass(frozen=True)
+class StoredRating:
+    """A rating as kept: live until `superseded_at`. `guideline` is the version of the guidelines it was made under."""
+
+    id: int
+    annotator_id: int
+    reasoning_id: int
+    rating: Rating
+    guideline: str
+    seconds: float
+    created_at: datetime
+    superseded_at: datetime | None
+
+
+class Ratings:
+    """Saves and finds ratings."""
+
+    def __init__(self, database: Database):
+        self._database = database
+
+    def rate(
+        self,
+        annotator_id: int,
+        reasoning_id: int,
+        rating: Rating,
+        token: str,
+        guideline: str = "",
+        seconds: float = 0.0,
+    ) -> StoredRating:
+        """Save a rating; an earlier one of this annotator for this reasoning is superseded and stays in the history.
+
+        Args:
+            token: names this request among the annotator's.
+            seconds: how long the annotator took.
+
+        Raises:
+            InputError: the rating makes no sense, nobody or nothing has the id, or the token was another rating's.
+            StoreError: see `Database.write`; nothing was saved, and the same request may be sent again.
+        """
+        if not math.isfinite(seconds) or seconds < 0:
+            raise InputError(f"A rating cannot take {seconds} seconds.")
+        row = RatingRow(
+            annotator_id=annotator_id,
+            reasoning_id=reasoning_id,
+            token=short(token, "token"),
+            guideline=words(guideline, "guideline version", 200),
+            seconds=seconds,
+            **_columns(rating),
+        )
+        with self._database.write() as session:
+            if reasoning := session.get(ReasoningRow, reasoning_id):
+                _check_against(rating, reasoning)
+            return _value(supersede(session, row))
+
+    def retract(self, annotator_id: int, rating_id: int) -> None:
+        """Take a rating back; it stays in the history. One that is superseded or retracted already is left as it is.
+
+        Raises:
+            InputError: this annotator has no such rating.
+            StoreError: see `Database.write`.
+        """
+        mine = (RatingRow.id == rating_id, RatingRow.annotator_id == annotator_id)
+        with self._database.write() as session:
+            if session.scalars(select(RatingRow.id).where(*mine)).one_or_none() is None:
+                raise InputError(f"You have no rating {rating_id}.")
+            live = update(RatingRow).where(*mine, RatingRow.superseded_at.is_(None))
+            session.execute(live.values(superseded_at=now()))
+
+    def live_ratings(self, annotator_id: int | None = None, reasoning_id: int | None = None) -> list[StoredRating]:
+        """The ratings that hold, oldest first: all, or those of one annotator, of one reasoning, or of both.
+
+        Raises:
+            StoreError: see `Database.read`.
+        """
+        query = select(RatingRow).where(RatingRow.superseded_at.is_(None))
+        if annotator_id is not None:
+            query = query.where(RatingRow.annotator_id == annotator_id)
+        if reasoning_id is not None:
+            query = query.where(RatingRow.reasoning_id == reasoning_id)
+        with self._database.read() as session:
+            return [_value(row) for row in session.scalars(query.order_by(RatingRow.id))]
+
+    def history(self, annotator_id: int, reasoning_id: int) -> list[StoredRating]:
+        """All that this annotator ever said of this reasoning, oldest first; at most the last one is live.
+
+        Raises:
+            StoreError: see `Database.read`.
+        """
+        query = select(RatingRow).filter_by(annotator_id=annotator_id, reasoning_id=reasoning_id).order_by(RatingRow.id)
+        with self._database.read() as session:
+            return [_value(row) for row in session.scalars(query)]
+
+
+def supersede(session: Session, row: Row) -> Row:
+    """Add the row in place of the annotator's live one, or return the one that this request made before.
+
+    Raises:
+        InputError: no such annotator or reasoning; or the token came with another content before.
+    """
+    # Requests of one annotator take turns (PostgreSQL; a SQLite write is alone anyway).
+    if not session.get(AnnotatorRow, row.annotator_id, with_for_update={"key_share": True}):
+        raise InputError("You are not known as an annotator. Sign in again.")
+    if not session.get(ReasoningRow, row.reasoning_id):
+        raise InputError(f"There is no reasoning {row.reasoning_id}.")
+    model = type(row)
+    mine = select(model).filter_by(annotator_id=row.annotator_id)
+    if before := session.scalars(mine.filter_by(token=row.token)).one_or_none():
+        if _said(before) != _said(row):
+            raise InputError("This request was sent before with another content. Reload the page and send it again.")
+        return before
+    live = update(model).filter_by(annotator_id=row.annotator_id, reasoning_id=row.reasoning_id, superseded_at=None)
+    session.execute(live.values(superseded_at=now()))
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _said(row: RatingRow | EditRow) -> dict[str, object]:
+    aside = {"id", "created_at", "superseded_at", "seconds"}  # a retry may measure another time
+    return {c.name: getattr(row, c.name) for c in row.__table__.columns if c.name not in aside}
+
+
+def _columns(rating: Rating) -> dict[str, object]:
+    """The rating's columns, checked and cleaned."""
+    if rating.verdict not in ("good", "poor"):
+        raise InputError("Choose a verdict: good or poor.")
+    if rating.overall is not None and rating.overall not in range(1, 6):
+        raise InputError(f"The overall grade goes from 1 to 5, not {rating.overall}.")
+    if unknown := set(rating.criteria) - set(CRITERIA):
+        raise InputError(f"There is no criterion '{min(unknown)}': {', '.join(CRITERIA)}.")
+    if set(rating.thumbs) - {-1, 0, 1}:
+        raise InputError("A sentence's thumb is 1 (up), 0 (none) or -1 (down).")
+    if rating.right_label is not None and not rating.label_wrong:
+        raise InputError("A right label was given, but the dataset's label was not marked as wrong.")
+    return {
+        "verdict": rating.verdict,
+        "overall": None if rating.overall is None else int(rating.overall),
+        "criteria": {name: bool(value) for name, value in rating.criteria.items()},
+        "thumbs": [int(thumb) for thumb in rating.thumbs],
+        "spans": [{**asdict(span), "note": words(span.note, "note", 1000)} for span in rating.spans],
+        "comment": words(rating.comment, "comment"),
+        "label_wrong": bool(rating.label_wrong),
+        "right_label": None if rating.right_label is None else short(rating.right_label, "right label"),
+        "guess": None if rating.guess is None else short(rating.guess, "guess"),
+    }
+
+
+def _check_against(rating: Rating, reasoning: ReasoningRow) -> None:
+    for span in rating.spans:
+        if not 0 <= span.start < span.end <= len(reasoning.reasoning):
+            raise InputError(f"The mark {span.start}-{span.end} lies outside the reasoning.")
+    if rating.right_label == reasoning.label:
+        raise InputError(f"'{reasoning.label}' is the label that was marked as wrong. Choose another as the right one.")
+
+
+def _value(row: RatingRow) -> StoredRating:
+    rating = Rating(
+        verdict=cast(Verdict, row.verdict),
+        overall=row.overall,
+        criteria=row.criteria,
+        thumbs=tuple(row.thumbs),
+        spans=tuple(Span(**span) for span in row.spans),
+        comment=row.comment,
+        label_wrong=row.label_wrong,
+        right_label=row.right_label,
+        guess=row.guess,
+    )
+    fields = (row.annotator_id, row.reasoning_id, rating, row.guideline, row.seconds, row.created_at, row.superseded_at)
+    return StoredRating(row.id, *fields)

@@ -1,0 +1,133 @@
+"""Texts and their reasonings: added as often as one likes, kept once, each with everything that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from rilearn.errors import InputError
+from rilearn.records import Reasoning, Sampling
+from rilearn.store.checks import digest, numbers, short, words
+from rilearn.store.database import Database
+from rilearn.store.schema import Base, ReasoningRow, TextRow
+
+_AT_ONCE = 500  # rows a statement: databases limit how many values one may bind
+
+
+@dataclass(frozen=True)
+class StoredReasoning:
+    id: int
+    reasoning: Reasoning
+    created_at: datetime
+
+
+class Reasonings:
+    """Adds and finds reasonings."""
+
+    def __init__(self, database: Database):
+        self._database = database
+
+    def add(self, reasonings: Iterable[Reasoning]) -> list[int]:
+        """Ids in the order given, all saved together. One that is there already keeps its id, signals and date.
+
+        Two are the same when text (with task, source and split), label, words, adapter digest, prompt version and
+        sampling with its seed are.
+
+        Raises:
+            InputError: empty text, label or reasoning; a signal that is no finite number.
+            StoreError: see `Database.write`.
+        """
+        made = [_rows(reasoning) for reasoning in reasonings]
+        with self._database.write() as session:
+            ids = _ids_by_key(session, TextRow, [text for text, _ in made])
+            ids = _ids_by_key(session, ReasoningRow, [{**row, "text_id": ids[text["key"]]} for text, row in made])
+        return [ids[row["key"]] for _, row in made]
+
+    def get(self, reasoning_id: int) -> StoredReasoning:
+        """One reasoning with its text.
+
+        Raises:
+            InputError: there is none of this id.
+            StoreError: see `Database.read`.
+        """
+        with self._database.read() as session:
+            row = session.get(ReasoningRow, reasoning_id)
+            if row is None:
+                raise InputError(f"There is no reasoning {reasoning_id}.")
+            return _value(row)
+
+    def of_text(self, task: str, text: str) -> list[StoredReasoning]:
+        """All reasonings about these words, from whatever source, oldest first.
+
+        Raises:
+            StoreError: see `Database.read`.
+        """
+        query = select(ReasoningRow).join(TextRow).where(TextRow.digest == digest(task, words(text, "text")))
+        with self._database.read() as session:
+            return [_value(row) for row in session.scalars(query.order_by(ReasoningRow.id))]
+
+
+def insert_new(session: Session, model: type[Base], rows: Sequence[dict[str, Any]], unique: str) -> None:
+    """Insert the rows whose `unique` column is new and leave the others as they are; others may insert meanwhile."""
+    sqlite_insert: Insert = sqlite.insert(model).on_conflict_do_nothing(index_elements=[unique])
+    postgres_insert: Insert = postgresql.insert(model).on_conflict_do_nothing(index_elements=[unique])
+    session.execute(sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgres_insert, rows)
+
+
+def _ids_by_key(session: Session, model: type[TextRow | ReasoningRow], rows: list[dict[str, Any]]) -> dict[str, int]:
+    # In the order of the keys: two writers that wait for each other's rows would be a deadlock.
+    unique = {row["key"]: row for row in rows}
+    ids: dict[str, int] = {}
+    for first in range(0, len(unique), _AT_ONCE):
+        keys = sorted(unique)[first : first + _AT_ONCE]
+        insert_new(session, model, [unique[key] for key in keys], "key")
+        ids.update(session.execute(select(model.key, model.id).where(model.key.in_(keys))).tuples().all())
+    return ids
+
+
+def _rows(reasoning: Reasoning) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The row of the text and that of the reasoning, cleaned, each with its key."""
+    text: dict[str, Any] = {
+        "task": short(reasoning.task, "task"),
+        "text": words(reasoning.text, "text", empty=False),
+        "source": short(reasoning.source, "source"),
+        "split": words(reasoning.split, "split", 200),
+    }
+    made_by: dict[str, Any] = {
+        "label": short(reasoning.label, "label"),
+        "reasoning": words(reasoning.reasoning, "reasoning", empty=False),
+        "adapter_digest": words(reasoning.adapter_digest, "adapter digest", 200),
+        "prompt_version": words(reasoning.prompt_version, "prompt version", 200),
+        "sampling": asdict(reasoning.sampling) if reasoning.sampling else {},
+    }
+    made_by["seed"] = made_by["sampling"].pop("seed", None)
+    text |= {"key": digest(text), "digest": digest(text["task"], text["text"])}
+    key = digest(text["key"], made_by)
+    adapter, signals = words(reasoning.adapter, "adapter", 200), numbers(reasoning.signals, "signal")
+    return text, {**made_by, "adapter": adapter, "signals": signals, "key": key}
+
+
+def _value(row: ReasoningRow) -> StoredReasoning:
+    sampling = None
+    if row.sampling:
+        sampling = Sampling(**{**row.sampling, "stop": tuple(row.sampling["stop"])}, seed=row.seed or 0)
+    reasoning = Reasoning(
+        task=row.text.task,
+        text=row.text.text,
+        label=row.label,
+        reasoning=row.reasoning,
+        source=row.text.source,
+        split=row.text.split,
+        adapter=row.adapter,
+        adapter_digest=row.adapter_digest,
+        prompt_version=row.prompt_version,
+        sampling=sampling,
+        signals=row.signals,
+    )
+    return StoredReasoning(row.id, reasoning, row.created_at)

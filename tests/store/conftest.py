@@ -1,0 +1,103 @@
+"""A database of its own for each test: SQLite always, PostgreSQL where RILEARN_TEST_POSTGRES names a server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from rilearn.records import Reasoning
+from rilearn.store.annotators import Annotators
+from rilearn.store.database import Database, open_database
+from rilearn.store.edits import Edits
+from rilearn.store.ratings import Ratings
+from rilearn.store.reasonings import Reasonings
+from rilearn.store.votes import Votes
+
+SERVER = "RILEARN_TEST_POSTGRES"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """None for SQLite, or the url of an empty PostgreSQL database."""
+    if request.param == "sqlite":
+        yield None
+        return
+    if not os.environ.get(SERVER):
+        pytest.skip(f"{SERVER} names no PostgreSQL server (.ci/run starts one and sets it)")
+    server = make_url(os.environ[SERVER]).set(drivername="postgresql")
+    name = f"rilearn_{uuid4().hex}"
+    with psycopg.connect(server.render_as_string(hide_password=False), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # the name is ours: letters and digits
+        yield server.set(database=name).render_as_string(hide_password=False)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def reopen(url: str | None, tmp_path: Path) -> Iterator[Callable[[], Database]]:
+    """Opens the test's database, as often as wanted."""
+    opened: list[Database] = []
+
+    def reopen() -> Database:
+        opened.append(open_database(url, tmp_path / "state"))
+        return opened[-1]
+
+    yield reopen
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture
+def database(reopen: Callable[[], Database]) -> Database:
+    return reopen()
+
+
+@pytest.fixture
+def reasonings(database: Database) -> Reasonings:
+    return Reasonings(database)
+
+
+@pytest.fixture
+def ratings(database: Database) -> Ratings:
+    return Ratings(database)
+
+
+@pytest.fixture
+def edits(database: Database) -> Edits:
+    return Edits(database)
+
+
+@pytest.fixture
+def votes(database: Database) -> Votes:
+    return Votes(database)
+
+
+@pytest.fixture
+def annotators(database: Database) -> Annotators:
+    return Annotators(database)
+
+
+@pytest.fixture
+def ann(annotators: Annotators) -> int:
+    return annotators.add("ann").id
+
+
+@pytest.fixture
+def bob(annotators: Annotators) -> int:
+    return annotators.add("bob").id
+
+
+def reasoning(number: int = 0, **changed: object) -> Reasoning:
+    fields = {"task": "weather", "text": f"grey clouds, number {number}", "label": "rain", "source": "almanac"}
+    return Reasoning(**{**fields, "reasoning": "Clouds that are grey bring rain.", **changed})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def item(reasonings: Reasonings) -> int:
+    """The id of a stored reasoning."""
+    return reasonings.add([reasoning()])[0]

@@ -1,0 +1,153 @@
+"""Migrations: they make what the models say, keep a copy first, undo what fails, and refuse what is newer."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import CheckConstraint, inspect, text
+
+from rilearn.errors import StoreError
+from rilearn.records import Rating
+from rilearn.store import migrate
+from rilearn.store.database import Database
+from rilearn.store.ratings import Ratings
+from rilearn.store.schema import Base
+
+SECOND = '''"""A second migration."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("annotators", recreate="{recreate}") as table:
+        table.add_column(sa.Column("colour", sa.Text()))
+    {then}
+'''
+
+
+@pytest.fixture
+def second(tmp_path: Path, url: str | None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes this rilearn one with a second migration, which rebuilds a table that others refer to."""
+
+    def add(then: str = "pass") -> None:
+        folder = tmp_path / "with 100% more" / "migrations"
+        shutil.copytree(migrate.MIGRATIONS, folder)
+        code = SECOND.format(then=then, recreate="auto" if url else "always")
+        (folder / "versions" / "r0002_second.py").write_text(code)
+        monkeypatch.setattr(migrate, "MIGRATIONS", folder)
+
+    return add
+
+
+def revision(database: Database) -> str | None:
+    with database.read() as session:
+        return session.scalar(text("SELECT version_num FROM alembic_version"))
+
+
+def copies(tmp_path: Path) -> list[Path]:
+    return list((tmp_path / "state").glob("*.before-*"))
+
+
+def test_the_migrations_make_what_the_models_say(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_checks_and_conditions_are_those_of_the_models(database: Database) -> None:
+    """What compare_metadata leaves out: check constraints, the condition of partial indexes, ids used once."""
+    made = inspect(database.engine)
+    for table in Base.metadata.sorted_tables:
+        checks = {c.name for c in table.constraints if isinstance(c, CheckConstraint)}
+        assert {c["name"] for c in made.get_check_constraints(table.name)} == checks
+        for index in table.indexes:
+            (found,) = (i for i in made.get_indexes(table.name) if i["name"] == index.name)
+            name = database.engine.dialect.name
+            partial = found.get("dialect_options", {}).get(f"{name}_where")
+            wanted = index.dialect_options[name]["where"]
+            assert str(partial).strip("()") == str(wanted), index.name
+    if database.engine.dialect.name == "sqlite":
+        with database.read() as session:
+            statements = session.scalars(text("SELECT sql FROM sqlite_master WHERE name IN ('ratings', 'pairs')")).all()
+        assert len(statements) == 2 and all("AUTOINCREMENT" in s for s in statements)
+
+
+def test_a_second_start_changes_nothing(reopen: Callable[[], Database], tmp_path: Path) -> None:
+    assert revision(reopen()) == revision(reopen()) == "0001"
+    assert not copies(tmp_path)
+
+
+def test_a_migration_keeps_a_copy_and_every_rating(
+    database: Database,
+    reopen: Callable[[], Database],
+    second: Callable[..., None],
+    url: str | None,
+    tmp_path: Path,
+    ann: int,
+    item: int,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    Ratings(database).rate(ann, item, Rating("good"), "one")
+    second()
+    with caplog.at_level(logging.INFO):
+        newer = reopen()
+    assert revision(newer) == "0002" and len(Ratings(newer).live_ratings(ann, item)) == 1
+    with newer.read() as session:
+        assert session.execute(text("SELECT name, colour FROM annotators")).all() == [("ann", None)]
+    if url is None:
+        (copy,) = copies(tmp_path)
+        assert str(copy) in caplog.text and copy.stat().st_mode & 0o777 == 0o600
+        with sqlite3.connect(copy) as old:  # whole, though the original's log was never folded into it
+            assert old.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+            assert old.execute("SELECT count(*) FROM ratings").fetchall() == [(1,)]
+        reopen()
+        assert len(copies(tmp_path)) == 1
+
+
+def test_a_migration_that_fails_leaves_all_as_it_was(
+    database: Database,
+    reopen: Callable[[], Database],
+    second: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    ann: int,
+    item: int,
+) -> None:
+    Ratings(database).rate(ann, item, Rating("good"), "one")
+    with monkeypatch.context():
+        second("op.execute('SELECT nothing FROM nowhere')")
+        with pytest.raises(StoreError):
+            reopen()
+    monkeypatch.undo()
+    same = reopen()
+    assert revision(same) == "0001" and len(Ratings(same).live_ratings()) == 1
+    assert "colour" not in {c["name"] for c in inspect(same.engine).get_columns("annotators")}
+
+
+def test_a_migration_that_leaves_rows_astray_is_undone(
+    database: Database, reopen: Callable[[], Database], second: Callable[..., None], ann: int, item: int
+) -> None:
+    Ratings(database).rate(ann, item, Rating("good"), "one")
+    second("op.execute('DELETE FROM reasonings')")
+    with pytest.raises(StoreError):
+        reopen()
+    assert revision(database) == "0001" and len(Ratings(database).live_ratings()) == 1
+
+
+def test_a_newer_database_is_refused(reopen: Callable[[], Database], tmp_path: Path) -> None:
+    database = reopen()
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match=r"newer rilearn \(tables 9999; this one knows up to 0001\).*Update"):
+        reopen()
+    assert revision(database) == "9999" and not copies(tmp_path)
