@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from rilearn.metrics import classification
 from rilearn.prompts import Templates, parse_reasoned
 from rilearn.records import AdapterRef, Sampling
 from rilearn.settings import Settings
+from rilearn.statistics import calibration_error
 from rilearn.tasks import load_task
 from training.data import dataset_spec, public_name
 from training.stage import command, parser, run, today
@@ -168,7 +170,7 @@ def measured(
         "tokens": round(tokens, 2),
         "reasonings": round(reasonings, 3),
         "correct": "".join("1" if g == p else "0" for g, p in zip(gold, predicted, strict=True)),
-        "gold_share": [round(float(row[labels.index(g)]), 4) for row, g in zip(shares, gold, strict=True)],
+        "calibration": asdict(calibration_error([dict(zip(labels, map(float, r), strict=True)) for r in shares], gold)),
     }
 
 

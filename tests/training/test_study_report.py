@@ -46,12 +46,14 @@ def test_the_study_is_told_as_its_cells_have_it() -> None:
 
 
 def test_ways_of_answering_stand_against_the_direct_one() -> None:
+    fit = {"error": 0.125, "bins": [{"low": 0.4, "high": 0.6, "count": 4, "confidence": 0.5, "accuracy": 0.625}]}
     ways = {
-        "direct": {"accuracy": 0.5, "correct": "1100", "tokens": 0.0},
-        "one reasoning": {"accuracy": 0.75, "correct": "1110", "tokens": 21.4},
+        "direct": {"accuracy": 0.5, "correct": "1100", "tokens": 0.0, "calibration": fit},
+        "one reasoning": {"accuracy": 0.75, "correct": "1110", "tokens": 21.4, "calibration": fit},
     }
     answering = {"ways": ways, "n": 4, "adapter": "q-ra", "split": "validation", "command": "c", "date": "d"}
-    text, _ = study_report.answering_part(answering)
+    text, made = study_report.answering_part(answering)
+    assert "direct 0.125, one reasoning 0.125" in text and set(made) == {"answering.svg", "reliability.svg"}
     assert "| direct | 50.0% | +0.0 (" in text and "| one reasoning | 75.0% | +25.0 (" in text and "| 21.4 |" in text
 
 
