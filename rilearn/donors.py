@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from rilearn.classify import Classifier
 from rilearn.faithfulness import Explained
+from rilearn.records import AdapterRef
 
 MOST = 8
 """Examples written for at most: enough that most answers find their own label and another among them."""
@@ -19,7 +20,7 @@ class Donors:
     """Each adapter's donors, written when first asked for and kept in memory. Thread-safe."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], Explained] = {}  # (digest of the adapter, text)
+        self._kept: dict[tuple[AdapterRef, str], Explained] = {}
         self._writing = threading.Lock()
 
     def written(self, classifier: Classifier) -> Iterator[tuple[list[Explained], int]]:
@@ -30,16 +31,16 @@ class Donors:
         Raises:
             EngineError: the model cannot answer; what was written before stays.
         """
-        texts, digest = classifier.templates.task.examples[:MOST], classifier.adapter.ref.digest
+        texts, ref = classifier.templates.task.examples[:MOST], classifier.adapter.ref
         while True:
-            kept = [self._kept[digest, text] for text in texts if (digest, text) in self._kept]
+            kept = [self._kept[ref, text] for text in texts if (ref, text) in self._kept]
             yield kept, len(texts)
             if len(kept) == len(texts):
                 return
-            self._write(classifier, next(text for text in texts if (digest, text) not in self._kept))
+            self._write(classifier, next(text for text in texts if (ref, text) not in self._kept))
 
     def _write(self, classifier: Classifier, text: str) -> None:
-        key = classifier.adapter.ref.digest, text
+        key = classifier.adapter.ref, text
         with self._writing:
             if key not in self._kept:
                 last = classifier.final(text)

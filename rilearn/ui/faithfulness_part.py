@@ -46,8 +46,8 @@ def add(services: Services) -> tuple[list[Any], Any]:
     """Put the part where the page stands; gives what a `Frame` fills, and the running report, to be cancelled."""
     on = Handlers(services)
     with gr.Row(elem_id="rl-faith-do"):
-        go = gr.Button(view.TITLE, interactive=False, min_width=220, elem_id="rl-faith-go")
-        stop = gr.Button("Stop", interactive=False, min_width=80, elem_id="rl-faith-stop")
+        go = gr.Button(view.TITLE, interactive=False, min_width=200, elem_id="rl-faith-go")
+        stop = gr.Button("Stop", interactive=False, min_width=72, elem_id="rl-faith-stop")
     report, question = gr.HTML("", elem_id="rl-faith"), gr.State(None)
     shown = [report, question, go, stop]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
