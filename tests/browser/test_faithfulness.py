@@ -34,17 +34,18 @@ def test_answer_ask_and_read_by_keyboard_then_a_new_text_clears_it(visit: Any, e
     before = page.locator(".rl-card").bounding_box()
     page.keyboard.press("Enter")
     expect(page.locator(".rl-faith")).to_contain_text("Writing comparison reasonings", timeout=PATIENCE)
-    expect(page.locator("#rl-faith-stop")).to_be_enabled()
+    expect(page.locator("#rl-faith-stop")).to_be_enabled(timeout=PATIENCE)
     report = page.get_by_role("region", name="Did the reasoning matter?")
-    expect(report.locator(".rl-said")).to_contain_text("Without the reasoning the answer would have been sadness")
+    line = "Without the reasoning the answer would have been sadness"
+    expect(report.locator(".rl-said")).to_contain_text(line, timeout=PATIENCE)
     expect(report.locator("mark")).to_have_text(["hopeful"])
     assert EVIL in report.inner_text() and page.evaluate("window.hit") is None
     expect(report.locator("svg.rl-curve")).to_be_visible()
-    expect(ask).to_be_disabled()  # it is there already
+    expect(ask).to_be_disabled(timeout=PATIENCE)  # it is there already
     assert page.locator(".rl-card").bounding_box() == before
     written = engine.opened
     answer(page, "what a hopeful day")
-    expect(page.locator(".rl-faith")).to_have_count(0)
+    expect(page.locator(".rl-faith")).to_have_count(0, timeout=PATIENCE)
     ask.click()
     expect(report.locator("mark")).to_have_text(["hopeful"], timeout=PATIENCE)
     assert engine.opened == written + 1  # the donors are kept
@@ -65,7 +66,7 @@ def test_stop_and_a_new_text_end_what_runs(visit: Any, engine: FakeEngine) -> No
     expect(page.locator(".rl-faith")).to_contain_text("Writing comparison reasonings", timeout=PATIENCE)
     answer(page, "another day")
     page.wait_for_timeout(1000)
-    expect(page.locator(".rl-faith")).to_have_count(0)  # nothing comes after it
+    expect(page.locator(".rl-faith")).to_have_count(0, timeout=PATIENCE)  # nothing comes after it
     assert engine.opened < 2 + len(page.locator(".rl-example").all())
     expect(stop).to_be_disabled()
     assert page.trouble == []
