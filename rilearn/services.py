@@ -17,8 +17,10 @@ from typing import Any, Literal, cast
 from rilearn.adapters import Adapter, list_adapters
 from rilearn.classify import Classifier, check_text
 from rilearn.compare import Side, chosen, compare
+from rilearn.donors import Donors
 from rilearn.engines.base import Engine
 from rilearn.errors import EngineError, InputError, RilearnError
+from rilearn.faithfulness import Report, report
 from rilearn.prompts import Templates
 from rilearn.records import Prediction
 from rilearn.settings import Settings
@@ -59,6 +61,7 @@ class Services:
         }
         self._loader = loader or _load
         self._engine: Engine | None = None
+        self._donors = Donors()
         self._changed = threading.Condition()
         self._status = Status("loading", "Waiting to start") if self.adapters else Status("empty", self._no_models())
         self._thread: threading.Thread | None = None
@@ -80,9 +83,13 @@ class Services:
     @property
     def pair(self) -> list[str]:
         """What is compared unless somebody chooses: a direct model, q-a if it is there, and the default one."""
-        direct = [name for name, a in self.adapters.items() if a.manifest.kind == "direct" and name != self.default]
-        others = sorted(direct, key=lambda name: name != PREFERRED_DIRECT) + self.models[1:]
+        others = [name for name in self._direct if name != self.default] + self.models[1:]
         return [*others[:1], self.default]
+
+    @property
+    def _direct(self) -> list[str]:
+        direct = [name for name, a in self.adapters.items() if a.manifest.kind == "direct"]
+        return sorted(direct, key=lambda name: name != PREFERRED_DIRECT)
 
     @property
     def status(self) -> Status:
@@ -142,15 +149,22 @@ class Services:
         with self._visitor(), closing(compare(self.classifiers(models), text)) as growing:
             yield from growing
 
+    def faithfulness(self, text: str, reasoning: str, model: str) -> Iterator[tuple[int, int] | Report]:
+        """Did the reasoning that `model` wrote for `text` matter? (donors written, in all) as they are written, then
+        the report (see `faithfulness.report`), its evidence read by a direct model if any. Raises as `classifier`.
+        """
+        reader = self.classifier(self._direct[0]) if self._direct else None
+        with self._visitor():
+            for donors, count in self._donors.written(classifier := self.classifier(model)):
+                yield len(donors), count
+            yield report(classifier, text, reasoning, donors, reader)
+
     def classifiers(self, models: Sequence[str]) -> list[Classifier]:
         """The classifiers to compare; raises as `compare` does."""
         return [self.classifier(model) for model in chosen(models)]
 
     def give_way(self, timeout: float) -> bool:
-        """Wait `timeout` seconds at most until no single text is being answered, and say whether that is so now.
-
-        For work on many rows, so that visitors come first.
-        """
+        """For work on many rows: wait `timeout` seconds at most until no visitor is being answered; is it so now?"""
         with self._changed:
             return self._changed.wait_for(lambda: not self._answering or self._closed, timeout)
 

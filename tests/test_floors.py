@@ -39,6 +39,7 @@ FLOORS = {
     "rilearn/classify.py": 3,
     "rilearn/faithfulness.py": 3,
     "rilearn/faithfulness_summary.py": 3,
+    "rilearn/donors.py": 3,
     "rilearn/compare.py": 3,
     "rilearn/tables.py": 3,
     "rilearn/batch.py": 3,

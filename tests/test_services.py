@@ -6,16 +6,32 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from rilearn.adapters import Adapter
 from rilearn.errors import ConfigError, EngineError, InputError, WeightsError
+from rilearn.faithfulness import REMOVED, SAME, Report
+from rilearn.records import AdapterRef, Prompt
 from rilearn.services import Services
 from rilearn.settings import Settings
 from tests.conftest import FakeEngine, eventually
+
+
+class Noting(FakeEngine):
+    """Notes which adapter scored what."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[tuple[Prompt, str]] = set()
+
+    def score(
+        self, prompts: Sequence[Prompt], choices: Sequence[str], adapter: AdapterRef | None = None
+    ) -> list[list[float]]:
+        self.seen |= {(prompt, adapter.path.name if adapter else "") for prompt in prompts}
+        return super().score(prompts, choices, adapter)
 
 
 def test_models_of_the_task_default_first(services: Services) -> None:
@@ -41,6 +57,35 @@ def test_predict_uses_the_named_model(services: Services) -> None:
     *_, reasoned = services.predict("what a day", "q-ra")
     *_, direct = services.predict("what a day", "q-a")
     assert (reasoned.model, direct.model) == ("q-ra", "q-a") and reasoned.reasoning and not direct.reasoning
+
+
+def test_faithfulness_counts_the_donors_then_reports(services: Services, engine: FakeEngine) -> None:
+    *progress, report = services.faithfulness("what a warm day", "It is warm.", "q-ra")
+    assert progress == [(n, 8) for n in range(9)] and isinstance(report, Report)
+    assert report.text == "what a warm day" and (report.answer, report.spans) == ("joy", ((7, 11),))
+    assert set(report.edits) >= {REMOVED, SAME} and report.whole and services.give_way(0)
+    first, *_ = services.faithfulness("another", "It is warm.", "q-ra")
+    assert first == (8, 8)
+    with pytest.raises(InputError, match="no model 'gpt'"):
+        next(services.faithfulness("another", "It is warm.", "gpt"))
+
+
+def test_faithfulness_reads_the_evidence_with_the_direct_model_if_there_is_one(
+    settings: Settings, adapters: Path
+) -> None:
+    def asked() -> set[str]:
+        """The adapters that are asked for the label of the named word alone."""
+        engine = Noting()
+        services = Services(settings, lambda *_: engine)
+        services.start()
+        services.wait(10)
+        alone = services.classifier("q-ra").templates.direct("warm").text
+        *_, _ = services.faithfulness("what a warm day", "It is warm.", "q-ra")
+        return {adapter for prompt, adapter in engine.seen if prompt.text == alone}
+
+    assert asked() == {"q-a"}
+    shutil.rmtree(adapters / "q-a")
+    assert asked() == {"q-ra"}
 
 
 def test_unknown_model_and_bad_text(services: Services) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypedDict, cast, get_type_hints
 
 import gradio as gr
@@ -15,7 +15,7 @@ import gradio as gr
 from rilearn.errors import in_words
 from rilearn.records import Prediction
 from rilearn.services import Services
-from rilearn.ui import render
+from rilearn.ui import faithfulness_part, render
 from rilearn.ui.live import BUSY, GROUP, IDLE, LOAD_WAIT, choices, paced
 
 TITLE = "Classify"
@@ -25,10 +25,12 @@ Frame = tuple[Any, "Run", dict[str, Any], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Run:
-    """What one page is doing, kept in its session: the prediction shown last, and whether the run came to its end."""
+    """What one page is doing, kept in its session: the prediction shown last, whether the run came to its end, the
+    text."""
 
     shown: Prediction | None = None
     over: bool = False
+    text: str = ""
 
 
 class Classification(TypedDict):
@@ -67,6 +69,7 @@ def add(app: gr.Blocks, services: Services) -> None:
                 cancel = gr.Button("Cancel", interactive=False, min_width=120, elem_id="rl-cancel")
         with gr.Column(elem_id="rl-result"):
             card = gr.HTML(render.empty(services.task))
+            question, report = faithfulness_part.add(services)
         with gr.Column(elem_id="rl-more"):
             gr.HTML(render.examples(services.task.examples[:10]))
     state = gr.State(Run(over=True))
@@ -74,7 +77,8 @@ def add(app: gr.Blocks, services: Services) -> None:
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 
     text.change(None, text, counter, js=f"(text) => window.rilearnCount(text, {limit})", **quiet)
-    begun = gr.on([go.click, text.submit], on.begin, None, [state, go, cancel], **quiet)
+    # A new text ends the question about the last one.
+    begun = gr.on([go.click, text.submit], on.begin, None, [state, go, cancel, *question], cancels=[report], **quiet)
     run = begun.then(
         on.run,
         [text, model],
@@ -86,7 +90,7 @@ def add(app: gr.Blocks, services: Services) -> None:
         show_progress_on=card,
     )
     # Gradio runs this after every end of a run, a cancel as well, and not before the cancelled run is silent.
-    run.then(on.settle, state, [card, state, go, cancel], **quiet)
+    run.then(on.settle, state, [card, state, go, cancel, *question], **quiet)
     cancel.click(None, None, None, cancels=[run], **quiet)
     gr.on([app.load, timer.tick], on.status, None, [banner, retry, timer], **quiet)
     retry.click(on.retry, None, [banner, retry, timer], **quiet)
@@ -99,9 +103,9 @@ class Handlers:
     def __init__(self, services: Services):
         self.services, self.task = services, services.task
 
-    def begin(self) -> tuple[Run, dict[str, Any], dict[str, Any]]:
-        """A new run, and the buttons while it waits in the queue or runs."""
-        return Run(), *BUSY
+    def begin(self) -> tuple[Any, ...]:
+        """A new run, the buttons while it waits in the queue or runs, and nothing to ask about."""
+        return Run(), *BUSY, *faithfulness_part.NOTHING
 
     def run(self, text: str, model: str) -> Iterator[Frame]:
         """Frames of one classification; closed by Gradio when the visitor cancels or leaves."""
@@ -110,14 +114,15 @@ class Handlers:
                 yield render.waiting(self.task, status.message), Run(), *BUSY
             with closing(cast("Any", self.services.predict(text, model))) as growing:
                 for now in paced(growing, stage):
-                    yield render.prediction(self.task, now), Run(now, now.done), *(IDLE if now.done else BUSY)
+                    yield render.prediction(self.task, now), Run(now, now.done, text), *(IDLE if now.done else BUSY)
         except Exception as error:
             yield render.error(self.task, in_words(error)), Run(over=True), *IDLE
 
-    def settle(self, run: Run) -> Frame:
-        """After a run: when it was cancelled, say so and keep what was written."""
+    def settle(self, run: Run) -> tuple[Any, ...]:
+        """After a run: when it was cancelled, say so and keep what was written; else its reasoning can be asked
+        about."""
         card = gr.skip() if run.over else render.stopped(self.task, run.shown)
-        return card, Run(run.shown, over=True), *IDLE
+        return card, replace(run, over=True), *IDLE, *faithfulness_part.asked(run.text, run.shown)
 
     def status(self) -> tuple[dict[str, Any], dict[str, Any], gr.Timer]:
         """The banner, the retry button, and the timer that asks again while the model loads."""

@@ -11,6 +11,7 @@ from rilearn.perturbations import Span, sentences
 from rilearn.tasks import Task
 from rilearn.ui.render import esc, percent
 
+TITLE = "Did the reasoning matter?"
 WIDTH, HEIGHT = 420, 170
 LEFT, RIGHT, TOP, BOTTOM = 38, 12, 10, 26
 
@@ -18,14 +19,40 @@ LEFT, RIGHT, TOP, BOTTOM = 38, 12, 10, 26
 def view(task: Task, report: Report) -> str:
     """All of it in one section; nothing in it is interactive."""
     cut = "sentence" if _by_sentence(report) else "quarter of its words"
-    return (
-        '<section class="rl-faith" aria-label="Did the reasoning matter?">'
-        f'<p class="rl-said">{esc(in_words(report))}</p>'
+    return _section(
+        f'<p class="rl-said" role="status">{esc(in_words(report))}</p>'
         f"<h3>The answer while the reasoning grows</h3>{curve(task, report.early)}"
         f'<p class="rl-caption">Probability after each {cut}; the left end is without reasoning.</p>'
         f"<h3>What the reasoning names in the text</h3>{highlighted(report.text, report.spans)}"
-        f'<p class="rl-caption">{esc(_evidence(report))}</p></section>'
+        f'<p class="rl-caption">{esc(_evidence(report))}</p>'
     )
+
+
+def waiting() -> str:
+    """Asked for, but not begun."""
+    return _section('<p class="rl-muted" role="status">Your question is next …</p>')
+
+
+def working(written: int, count: int) -> str:
+    """While it is computed: `written` of `count` donors are there."""
+    doing = "Asking again with the reasoning cut, changed and swapped"
+    if written < count:
+        doing = f"Writing comparison reasonings {written + 1}/{count}, once for this model"
+    return _section(f'<p class="rl-muted" role="status">{esc(doing)} …</p>')
+
+
+def stopped() -> str:
+    """Cancelled."""
+    return _section('<p class="rl-muted" role="status">Stopped. What was written is kept: ask again to go on.</p>')
+
+
+def error(message: str) -> str:
+    """Why there is no report."""
+    return _section(f'<p class="rl-alert" role="alert">{esc(message)}</p>')
+
+
+def _section(body: str) -> str:
+    return f'<section class="rl-faith" aria-label="{esc(TITLE)}">{body}</section>'
 
 
 def highlighted(text: str, spans: Sequence[Span]) -> str:
