@@ -96,6 +96,7 @@ def main(argv: list[str]) -> None:
     arguments.add_argument("--split", default="validation")
     arguments.add_argument("--limit", type=int, help="only the first rows")
     arguments.add_argument("--engine", default="transformers", choices=["transformers", "llamacpp"])
+    arguments.add_argument("--fast", action="store_true", help="transformers in bf16 where the CPU multiplies it")
     arguments.add_argument("--task", default=None, help="the adapter's own if left out")
     arguments.add_argument("--record", action="store_true", help="put the result into the adapter's manifest and card")
     arguments.add_argument("--predictions", type=Path, help="also write every prediction to this JSON-lines file")
@@ -110,7 +111,9 @@ def main(argv: list[str]) -> None:
     spec = dataset_spec(task, given.dataset, given.config or task.dataset.config)
     split = load_split(task, given.split, spec)
     examples = split.examples[: given.limit]
-    engine = load_engine(given.engine, adapter.manifest.base, settings.cache_dir, preload=[adapter.ref])
+    engine = load_engine(
+        given.engine, adapter.manifest.base, settings.cache_dir, preload=[adapter.ref], fast=given.fast
+    )
     numbers, outcomes = evaluate(engine, adapter, task, [e.label or "" for e in examples], [e.text for e in examples])
     result = {
         "adapter": adapter.name,
@@ -118,6 +121,7 @@ def main(argv: list[str]) -> None:
         "kind": adapter.manifest.kind,
         "base": adapter.manifest.base,
         "engine": engine.name,
+        "precision": getattr(engine, "precision", None),  # llama.cpp computes in the types of its file
         "prompt_version": adapter.manifest.prompt_version,
         "dataset": public_name(spec.id),
         "dataset_fingerprint": split.fingerprint,

@@ -48,6 +48,7 @@ class TransformersEngine:
         self.base = base
         self.device = device or ("cuda" if torch.cuda.is_available() else "mps" if _mps() else "cpu")
         half = native_bf16() and self.device != "mps" and (fast or self.device == "cuda")
+        self.precision = "bf16" if half else "fp32"
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(source)
             model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.bfloat16 if half else torch.float32)
