@@ -49,7 +49,7 @@ FLOORS = {
     "training/": 5,
     "app.py": 6,
 }
-_NOUNS = "__init__ candidates card data lora plots recipes rows sft stage variants"
+_NOUNS = "__init__ candidates card data lora plots reader recipes rows sft stage variants"
 HELPERS = {f"training/{n}.py" for n in _NOUNS.split()}
 
 MOST_LINES = 250

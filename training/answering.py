@@ -19,25 +19,20 @@ import numpy as np
 from rilearn.adapters import find_adapter
 from rilearn.corpora import load_split
 from rilearn.engines import load_engine
-from rilearn.engines.base import Engine
 from rilearn.errors import AdapterError, ConfigError
 from rilearn.metrics import classification
-from rilearn.prompts import Templates, parse_reasoned
-from rilearn.records import AdapterRef, Sampling
+from rilearn.prompts import Templates
 from rilearn.settings import Settings
 from rilearn.statistics import calibration_error
 from rilearn.tasks import load_task
 from training.data import dataset_spec, public_name
+from training.reader import Reader, Shares
 from training.stage import command, parser, run, today
-from training.variants import MAX_TOKENS, distribution
 
 STEPS = 4
 """Early stopping looks after each fourth of the reasoning's words."""
 STILL = 0.05
 """It stops when the distribution has moved by less than this (total variation) and the answer is the same."""
-
-Shares = np.ndarray[Any, np.dtype[np.float64]]
-"""Label distributions, shape (texts, labels)."""
 
 
 def product(*experts: Shares) -> Shares:
@@ -61,31 +56,6 @@ def early_stop(steps: Sequence[Shares]) -> tuple[Shares, Shares]:
         chosen[now], share[now] = steps[i][now], i / (len(steps) - 1)
         stopped |= now
     return chosen, share
-
-
-class Reader:
-    """Distributions of one adapter over the labels, for aligned texts."""
-
-    def __init__(self, engine: Engine, ref: AdapterRef, templates: Templates, texts: Sequence[str]):
-        self.engine, self.ref, self.templates, self.texts = engine, ref, templates, texts
-
-    def direct(self) -> Shares:
-        return self._score([self.templates.direct(t) for t in self.texts])
-
-    def given(self, reasonings: Sequence[str]) -> Shares:
-        """The answers once `reasonings` (aligned with the texts) are written."""
-        return self._score([self.templates.answer(t, r) for t, r in zip(self.texts, reasonings, strict=True)])
-
-    def reasonings(self, temperature: float, seed: int) -> tuple[list[str], float]:
-        """One reasoning a text, and their mean number of tokens."""
-        sampling = Sampling(MAX_TOKENS, temperature, seed=seed, stop=("\n",))
-        written = self.engine.generate([self.templates.reasoned(t) for t in self.texts], sampling, self.ref)
-        texts = [parse_reasoned(g.text, self.templates.task)[0] for g in written]
-        return texts, sum(g.tokens for g in written) / len(written)
-
-    def _score(self, prompts: list[Any]) -> Shares:
-        scores = self.engine.score(prompts, self.templates.choices(), self.ref)
-        return np.array([distribution(s) for s in scores])
 
 
 def beginning(reasoning: str, part: int) -> str:

@@ -13,6 +13,7 @@ from rilearn.prompts import Templates
 from rilearn.records import AdapterRef
 from rilearn.tasks import load_task
 from training import answering
+from training.reader import Reader
 
 TASK = load_task("emotion")
 REF = AdapterRef(Path("nowhere"), "d")
@@ -48,7 +49,7 @@ def test_a_reasoning_in_four_parts_ends_whole() -> None:
 def test_the_ways_share_one_set_of_reasonings() -> None:
     texts = ["a good day", "a bad night", "what"]
     prompts = {f"Text: {t}\nReasoning:": f" Since {t} is said here.\nEmotion: joy" for t in texts}
-    reader = answering.Reader(ScriptedEngine(completions=prompts), REF, Templates(TASK), texts)
+    reader = Reader(ScriptedEngine(completions=prompts), REF, Templates(TASK), texts)
     ways = answering.compare(reader, 3)
     assert {"direct", "one reasoning", "early stop", "mean of 1 sampled", "mean of 3 sampled x direct"} <= set(ways)
     shares, tokens, count = ways["mean of 3 sampled"]
