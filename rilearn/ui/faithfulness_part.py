@@ -47,7 +47,7 @@ def add(services: Services) -> tuple[list[Any], Any]:
     on = Handlers(services)
     with gr.Row(elem_id="rl-faith-do"):
         go = gr.Button(view.TITLE, interactive=False, min_width=200, elem_id="rl-faith-go")
-        stop = gr.Button("Stop", interactive=False, min_width=72, elem_id="rl-faith-stop")
+        stop = gr.Button("Stop", interactive=False, min_width=56, elem_id="rl-faith-stop")
     report, question = gr.HTML("", elem_id="rl-faith"), gr.State(None)
     shown = [report, question, go, stop]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
