@@ -1,4 +1,4 @@
-"""What the app needs, put together once from the settings: task, adapters, engine.
+"""What the app needs, put together once from the settings: task, adapters, engine, database, visitors.
 
 The adapters are read at once, the engine loads on a background thread, so that the page opens before the model is
 there; `status` tells the page how far it is.
@@ -22,7 +22,9 @@ from rilearn.errors import EngineError, InputError, RilearnError
 from rilearn.prompts import Templates
 from rilearn.records import Prediction
 from rilearn.settings import Settings
+from rilearn.store.handle import Store
 from rilearn.tasks import Task, load_task
+from rilearn.visitors import Visitors
 
 PREFERRED, PREFERRED_DIRECT = "q-ra", "q-a"
 TRAIN_COMMAND = "python -m training.pipeline --recipe training/recipes/embedded/pipeline.yaml --out runs/embedded"
@@ -57,6 +59,8 @@ class Services:
         self.adapters: dict[str, Adapter] = {
             a.name: a for a in usable if a.manifest.task == self.task.name and a.manifest.kind in ("direct", "reasoned")
         }
+        self.store = Store(settings.database_url, settings.state_dir)
+        self.visitors = Visitors(settings.state_dir)
         self._loader = loader or _load
         self._engine: Engine | None = None
         self._changed = threading.Condition()
@@ -173,13 +177,16 @@ class Services:
         return Classifier(engine, Templates(self.task, chat=adapter.manifest.chat), adapter)
 
     def close(self) -> None:
-        """Free the model."""
+        """Free the model and close the database."""
         with self._changed:
             engine, self._engine, self._closed = self._engine, None, True
             self._status = Status("failed", "The app is shutting down.")
             self._changed.notify_all()
-        if engine is not None:
-            engine.close()
+        try:
+            if engine is not None:
+                engine.close()
+        finally:
+            self.store.close()
 
     @contextmanager
     def _visitor(self) -> Iterator[None]:
