@@ -52,7 +52,7 @@ def error(message: str, pair: Pair | None = None) -> str:
 
 def stopped() -> str:
     """Cancelled while the answers were written: none is shown, since one alone cannot be judged."""
-    return _section("stopped", _said("Stopped. Nothing was kept."))
+    return _section("stopped", _said("Stopped before both answers were there."))
 
 
 def asked(pair: Pair) -> str:

@@ -95,7 +95,7 @@ def test_skip_cancel_and_mistakes_leave_no_vote(visit: Any, services: Services, 
     ask(page, "another day")
     state(page, "waiting")
     page.locator("#rl-vote-cancel").click()
-    assert "Nothing was kept" in state(page, "stopped").inner_text()
+    assert "Stopped before both answers" in state(page, "stopped").inner_text()
     assert services.store.votes().tally() == [] and page.trouble == []
 
 
