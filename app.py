@@ -24,7 +24,7 @@ def main() -> None:
     from rilearn.ui.build import build, page
 
     try:
-        build(services).launch(**page(settings))
+        build(services).launch(**page(services))
     finally:
         services.close()
 

@@ -14,7 +14,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="RILEARN_", frozen=True, env_ignore_empty=True)
 
     cache: Path = Field(default=Path("~/.cache/rilearn"), description="base weights and converted adapters")
-    state: Path = Field(default=Path("~/.local/state/rilearn"), description="the SQLite database and its copies")
+    state: Path = Field(
+        default=Path("~/.local/state/rilearn"), description="the SQLite database, its copies, the visitors' key"
+    )
     database_url: str = Field(default="", repr=False, description="postgresql://...; empty: SQLite under `state`")
     base: str = Field(default="embedded", description="'embedded', a Hub id, or a folder")
     engine: str = Field(default="", description="llamacpp, transformers or remote; empty: the fitting one")

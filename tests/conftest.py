@@ -119,7 +119,7 @@ def live_app() -> Callable[[Services], object]:
         from rilearn.ui.build import build, page
 
         app = build(services)
-        _, url, _ = app.launch(**page(services.settings), server_name="127.0.0.1", prevent_thread_lock=True, quiet=True)
+        _, url, _ = app.launch(**page(services), server_name="127.0.0.1", prevent_thread_lock=True, quiet=True)
         try:
             yield url
         finally:

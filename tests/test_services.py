@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rilearn.adapters import Adapter
-from rilearn.errors import ConfigError, EngineError, InputError, WeightsError
+from rilearn.errors import ConfigError, EngineError, InputError, StoreError, WeightsError
 from rilearn.faithfulness import REMOVED, SAME, Report
 from rilearn.records import AdapterRef, Prompt
 from rilearn.services import Services
@@ -151,6 +151,32 @@ def test_closed_while_loading_frees_the_engine(settings: Settings, engine: FakeE
     assert eventually(lambda: engine.freed) and not services.ready()
 
 
+def test_closing_closes_the_database_even_after_an_engine_that_will_not_go(
+    settings: Settings, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = Services(settings, lambda *_: engine)
+    services.start()
+    services.wait(10)
+    assert services.store.votes().tally() == []
+    monkeypatch.setattr(engine, "close", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        services.close()
+    with pytest.raises(StoreError, match="shutting down"):
+        services.store.votes()
+
+
+def test_without_a_database_everything_else_works(settings: Settings, engine: FakeEngine) -> None:
+    settings.state_dir.write_text("a file where the folder should be")
+    services = Services(settings, lambda *_: engine)
+    services.start()
+    assert services.wait(10).state == "ready"
+    *_, last = services.predict("what a day", "q-ra")
+    assert last.done
+    with pytest.raises(StoreError, match="RILEARN_STATE"):
+        services.store.votes()
+    services.close()
+
+
 def test_no_adapters_is_a_clear_empty_state(tmp_path: Path) -> None:
     services = Services(Settings(adapters=tmp_path / "none"))
     services.start()
@@ -176,7 +202,7 @@ def test_the_app_starts_without_heavy_libraries() -> None:
     code = (
         "import sys; from rilearn.services import Services; from rilearn.settings import Settings;"
         "from rilearn.ui.build import build; import rilearn.engines; build(Services(Settings(engine='llamacpp')));"
-        "print([m for m in ('torch', 'transformers', 'datasets', 'peft', 'sklearn') if m in sys.modules])"
+        "print([m for m in ('torch', 'transformers', 'datasets', 'peft', 'sklearn', 'sqlalchemy') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert out.stdout.strip().splitlines()[-1] == "[]"

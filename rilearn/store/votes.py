@@ -130,9 +130,18 @@ class Votes:
                 before = VoteRow(pair_id=pair_id, visitor=visitor, choice=choice, token=token)
                 session.add(before)
                 session.flush()
-            drawn = _pair(pair)
-            winner = {"left": drawn.left.version, "right": drawn.right.version}.get(choice)
-            return Vote(before.id, drawn, cast(Choice, before.choice), winner, before.created_at)
+            return _vote(before, pair)
+
+    def given(self, pair_id: int, visitor: str) -> Vote | None:
+        """What the visitor has voted on this pair, if anything.
+
+        Raises:
+            StoreError: see `Database.read`.
+        """
+        query = select(VoteRow, PairRow).join(PairRow, PairRow.id == VoteRow.pair_id)
+        with self._database.read() as session:
+            found = session.execute(query.where(VoteRow.pair_id == pair_id, VoteRow.visitor == visitor)).one_or_none()
+            return _vote(*found) if found else None
 
     def tally(self) -> list[Tally]:
         """Wins and ties for each two versions that met, by name.
@@ -175,3 +184,9 @@ def _pair(row: PairRow) -> Pair:
     left = Side(Version(row.left_model, row.left_digest), row.left_shown)
     right = Side(Version(row.right_model, row.right_digest), row.right_shown)
     return Pair(row.id, row.text, left, right, row.giveaway)
+
+
+def _vote(row: VoteRow, pair: PairRow) -> Vote:
+    drawn = _pair(pair)
+    winner = {"left": drawn.left.version, "right": drawn.right.version}.get(row.choice)
+    return Vote(row.id, drawn, cast(Choice, row.choice), winner, row.created_at)

@@ -12,7 +12,7 @@ document.addEventListener("click", (event) => {
   const example = event.target.closest(".rl-example");
   const panel = example?.closest('[role="tabpanel"]');
   const box = panel?.querySelector(".rl-input textarea");
-  const go = panel?.querySelector("#rl-go, #rl-compare-go");
+  const go = panel?.querySelector("#rl-go, #rl-compare-go, #rl-vote-go");
   if (!example || !box || !go || go.disabled) return;
   // Gradio hears of a new value only through the native setter and an input event.
   Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(box, example.textContent);

@@ -7,10 +7,11 @@ from typing import Any
 from urllib.parse import quote
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from rilearn.services import Services
-from rilearn.settings import Settings
 from rilearn.ui import classify_tab, compare_tab, render, results_tab
+from rilearn.ui.identity import VisitorCookie
 from rilearn.ui.theme import theme
 
 TABS = (classify_tab, compare_tab, results_tab)
@@ -39,8 +40,9 @@ def opened(request: gr.Request) -> Any:
     return gr.Tabs(selected=wanted) if wanted in names else gr.skip()
 
 
-def page(settings: Settings) -> dict[str, Any]:
-    """Arguments of `launch` that make the page: looks, MCP, and what Gradio would otherwise record or show.
+def page(services: Services) -> dict[str, Any]:
+    """Arguments of `launch` that make the page: looks, MCP, visitors' cookies, and what Gradio would otherwise record
+    or show.
 
     Server name and port stay with Gradio's own GRADIO_SERVER_NAME and GRADIO_SERVER_PORT.
     """
@@ -51,7 +53,8 @@ def page(settings: Settings) -> dict[str, Any]:
         "head": f'<link rel="icon" href="{ICON}"><script>{script}</script>',
         "footer_links": ["api", "settings"],
         "mcp_server": True,
-        "max_file_size": f"{settings.batch_mb}mb",
+        "app_kwargs": {"middleware": [Middleware(VisitorCookie, visitors=services.visitors)]},
+        "max_file_size": f"{services.settings.batch_mb}mb",
         "run_history": False,
         "enable_monitoring": False,
         "ssr_mode": False,

@@ -1,6 +1,6 @@
 """The Compare tab: one text answered by several models side by side; and `compare`, the public API and MCP tool.
 
-Many texts at once are a part of this tab with a file of their own, many_tab.py.
+Many texts at once and the blind vote are parts of this tab with files of their own, many_tab.py and vote_tab.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rilearn.compare import MOST, Side, agree
 from rilearn.errors import in_words
 from rilearn.services import Services
 from rilearn.ui import compare_view as view
-from rilearn.ui import many_tab, render
+from rilearn.ui import many_tab, render, vote_tab
 from rilearn.ui.live import BUSY, GROUP, IDLE, LOAD_WAIT, choices, paced
 
 TITLE = "Compare"
@@ -62,6 +62,8 @@ def add(app: gr.Blocks, services: Services) -> None:
             one_text(app, services)
         with gr.Tab("Many texts", id="many"):
             many_tab.add(services)
+        with gr.Tab("Blind vote", id="vote"):
+            vote_tab.add(app, services)
 
 
 def one_text(app: gr.Blocks, services: Services) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 
+from rilearn.loading import Status
 from rilearn.records import Prediction
-from rilearn.services import Status
 from rilearn.tasks import Task
 
 PITCH = "A classifier that writes down its reasoning before it names the label."

@@ -1,14 +1,18 @@
-"""The Results tab: the report under data/results with its plots, read anew at each visit; nothing is typed in here."""
+"""The Results tab: the report under data/results with its plots and the blind votes in the database, read anew at each
+visit; nothing is typed in here."""
 
 from __future__ import annotations
 
 import base64
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from markdown_it import MarkdownIt
 
 from rilearn.services import Services
+from rilearn.ui import vote_tab
 
 TITLE = "Results"
 REPORT = "report.md"
@@ -18,11 +22,14 @@ COMMAND = "python -m training.study_report --out data/results/report.md"
 def add(app: gr.Blocks, services: Services) -> None:
     """Put the tab's content into the current `gr.Tab` of `app`."""
     page = gr.HTML(empty(), elem_id="rl-results")
+    votes = gr.HTML(elem_id="rl-results-votes")
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 
     def show() -> str:
         return report(services.settings.results)
 
-    app.load(show, None, page, api_visibility="private", show_progress="hidden", queue=False)
+    app.load(show, None, page, **quiet)
+    app.load(partial(vote_tab.standings, services), None, votes, **quiet)  # apart: the report waits for no database
 
 
 def report(folder: Path) -> str:

@@ -50,6 +50,14 @@ def test_another_text_or_answer_is_another_pair(votes: Votes, pair: Pair) -> Non
     assert len({p.id for p in (pair, *others)}) == 5
 
 
+def test_what_a_visitor_has_voted_is_found_again(votes: Votes, pair: Pair) -> None:
+    other = votes.add_pair("blue sky", SIDES, "visitor-1")
+    assert votes.given(pair.id, "visitor-1") is None
+    vote = votes.vote(pair.id, "visitor-1", "tie", "one")
+    assert votes.given(pair.id, "visitor-1") == vote
+    assert votes.given(pair.id, "visitor-2") is None and votes.given(other.id, "visitor-1") is None
+
+
 @pytest.mark.parametrize("choice", ["left", "right", "tie"])
 def test_a_vote_names_the_winner_behind_the_side(votes: Votes, pair: Pair, choice: str) -> None:
     vote = votes.vote(pair.id, "visitor-1", choice, "one")  # type: ignore[arg-type]

@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from rilearn.loading import Status
 from rilearn.records import Prediction
-from rilearn.services import Status
 from rilearn.tasks import load_task
 from rilearn.ui import render
 
