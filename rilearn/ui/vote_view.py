@@ -109,7 +109,7 @@ def _standings(body: str) -> str:
 
 def _standing(one: Standing) -> str:
     score = "" if one.score is None else f" · score {one.score:+.2f}".replace("-", "\N{MINUS SIGN}")
-    facts = f"{one.wins:g} of {_count(one.votes, 'vote')} · 95 % interval {one.low * 100:.0f} to {one.high * 100:.0f} %"
+    facts = f"{one.wins:g} of {_count(one.votes, 'vote')} · 95 % interval {one.low * 100:.0f} to {one.high * 100:.0f}\u00a0%"
     return (
         f'<li><b>{esc(one.name)}</b><span class="rl-rate">{one.share * 100:.0f}\u00a0%</span>'
         f'<span class="rl-interval" aria-hidden="true"><i style="left:{one.low * 100:.1f}%;'
@@ -136,9 +136,7 @@ def _said(text: str, tone: str = "") -> str:
 def _cards(pair: Pair, vote: Vote | None = None) -> str:
     left = _card("A", pair.left, vote, vote is not None and vote.choice == "left")
     right = _card("B", pair.right, vote, vote is not None and vote.choice == "right")
-    return (
-        f'<blockquote class="rl-asked" dir="auto">{esc(pair.text)}</blockquote><div class="rl-ab">{left}{right}</div>'
-    )
+    return f'<p class="rl-asked" dir="auto">{esc(pair.text)}</p><div class="rl-ab">{left}{right}</div>'
 
 
 def _card(letter: str, side: Side, vote: Vote | None, chosen: bool) -> str:

@@ -53,7 +53,7 @@ def test_standings_show_rate_interval_and_score() -> None:
     )
     html = view.standings(now)
     said = Reader(html).text
-    assert "20 votes, 3 ties among them." in said and "12.5 of 20 votes · 95 % interval 40 to 80 %" in said
+    assert "20 votes, 3 ties among them." in said and "12.5 of 20 votes · 95 % interval 40 to 80\u00a0%" in said
     assert "score +0.50" in said and "score \N{MINUS SIGN}0.50" in said and "Bradley-Terry" in said
     assert "1 vote kept apart" in said and "No scores." in said
     assert 'style="left:40.0%;width:40.0%"' in html and 'style="left:62.5%"' in html
