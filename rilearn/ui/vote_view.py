@@ -109,7 +109,8 @@ def _standings(body: str) -> str:
 
 def _standing(one: Standing) -> str:
     score = "" if one.score is None else f" · score {one.score:+.2f}".replace("-", "\N{MINUS SIGN}")
-    facts = f"{one.wins:g} of {_count(one.votes, 'vote')} · 95 % interval {one.low * 100:.0f} to {one.high * 100:.0f}\u00a0%"
+    interval = f"{one.low * 100:.0f} to {one.high * 100:.0f}\u00a0%"
+    facts = f"{one.wins:g} of {_count(one.votes, 'vote')} · 95 % interval {interval}"
     return (
         f'<li><b>{esc(one.name)}</b><span class="rl-rate">{one.share * 100:.0f}\u00a0%</span>'
         f'<span class="rl-interval" aria-hidden="true"><i style="left:{one.low * 100:.1f}%;'
