@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
@@ -192,7 +193,13 @@ def row(ann: int, item: int, token: str, **changed: object) -> RatingRow:
 
 @pytest.mark.parametrize(
     "changed",
-    [{}, {"token": "one", "superseded_at": now()}, {"verdict": "x"}, {"overall": 9}, {"reasoning_id": 99}],
+    [
+        {},
+        {"token": "one", "superseded_at": datetime(2026, 1, 2, tzinfo=UTC)},
+        {"verdict": "x"},
+        {"overall": 9},
+        {"reasoning_id": 99},
+    ],
     ids=str,
 )
 def test_the_database_itself_keeps_the_rules(
