@@ -22,6 +22,7 @@ from rilearn.classify import Classifier
 from rilearn.corpora import load_rows
 from rilearn.engines import load_engine
 from rilearn.prompts import Templates
+from rilearn.records import Prediction
 from rilearn.settings import Settings
 from rilearn.tasks import load_task
 from training.stage import command, today
@@ -43,16 +44,15 @@ def single(classifier: Classifier, texts: list[str]) -> dict[str, Any]:
     """One text after the other: seconds to the first word and to the label, tokens a second while writing."""
     first, label, rates = [], [], []
     for text in texts:
-        begun: float | None = None
-        tokens = 0
+        begun, earlier = None, Prediction("", "")
         for state in classifier.predict(text):
-            if state.tokens and begun is None:
-                begun, tokens = state.seconds, state.tokens
-            if state.tokens > tokens and begun is not None:
-                rate = (state.tokens - tokens) / (state.seconds - begun)
-        if begun is not None:
-            rates.append(rate)
-            first.append(state.first_token_seconds or state.seconds)
+            if state.tokens and not earlier.tokens:
+                begun = state
+            earlier = state
+        if begun is not None and state.written_seconds and begun.written_seconds:
+            # From the first to the last piece written: the label's scoring comes after and is in seconds_to_label.
+            rates.append((state.tokens - begun.tokens) / (state.written_seconds - begun.written_seconds))
+            first.append(begun.written_seconds)
         label.append(state.seconds)
     result: dict[str, Any] = {"seconds_to_label": quantiles(label)}
     if rates:
