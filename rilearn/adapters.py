@@ -37,7 +37,6 @@ class Manifest(BaseModel):
     seed: int = 0
     steps: int = 0
     seconds: float = 0.0
-    precision: str = ""  # what the base was multiplied in: bf16 or fp32; empty for adapters older than this field
     date: str = ""
     evaluation: dict[str, Any] = Field(default_factory=dict)
 

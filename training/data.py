@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,16 +55,25 @@ def public_name(id: str) -> str:
     return Path(id).name if Path(id).expanduser().is_dir() else id
 
 
-def read_reasonings(path: Path) -> dict[tuple[str, str], list[str]]:
-    """(text, label) -> kept reasonings of one parquet file of `augment`, or of all those in a folder (its shards)."""
+def stored_candidates(path: Path) -> Iterator[dict[str, Any]]:
+    """The candidates in one parquet file of `augment`, or in all those of a folder (its shards).
+
+    Raises:
+        DataError: there is no such file.
+    """
     import pyarrow.parquet
 
     files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
     if not files or not files[0].exists():
         raise DataError(f"There is no file of reasonings at {path}. `python -m training.augment` writes it.")
-    result: dict[tuple[str, str], list[str]] = {}
     for file in files:
-        for row in pyarrow.parquet.read_table(file).to_pylist():
-            if row["kept"]:
-                result.setdefault((row["text"], row["label"]), []).append(row["reasoning"])
+        yield from pyarrow.parquet.read_table(file).to_pylist()
+
+
+def read_reasonings(path: Path) -> dict[tuple[str, str], list[str]]:
+    """(text, label) -> kept reasonings of the candidates at `path`."""
+    result: dict[tuple[str, str], list[str]] = {}
+    for row in stored_candidates(path):
+        if row["kept"]:
+            result.setdefault((row["text"], row["label"]), []).append(row["reasoning"])
     return result

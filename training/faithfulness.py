@@ -21,29 +21,22 @@ from rilearn.errors import AdapterError, DataError
 from rilearn.faithfulness import Explained, Report, reports
 from rilearn.faithfulness_summary import summary
 from rilearn.leak import leak_probe
-from rilearn.prompts import Templates, parse_reasoned
-from rilearn.records import Sampling
+from rilearn.prompts import Templates
 from rilearn.settings import Settings
 from rilearn.tasks import load_task
 from training.data import dataset_spec, public_name
+from training.reader import Reader
 from training.stage import command, parser, run, today
-from training.variants import MAX_TOKENS
 
 CHUNK = 50
 """Rows between two lines of progress."""
 
 
-def explained(classifier: Classifier, texts: list[str]) -> list[Explained]:
-    """Each text with the model's own reasoning and the label it gives after it."""
-    templates = classifier.templates
-    prompts = [templates.reasoned(t) for t in texts]
-    written = classifier.engine.generate(prompts, Sampling(MAX_TOKENS, stop=("\n",)), classifier.adapter.ref)
-    reasonings = [parse_reasoned(g.text, templates.task)[0] for g in written]
-    shares = classifier.distributions([templates.answer(t, r) for t, r in zip(texts, reasonings, strict=True)])
-    return [
-        Explained(t, r, max(share, key=share.__getitem__))
-        for t, r, share in zip(texts, reasonings, shares, strict=True)
-    ]
+def explained(reader: Reader) -> list[Explained]:
+    """Each of the reader's texts with the model's own reasoning and the label it gives after it."""
+    reasonings, _ = reader.reasonings(0.0, 0)
+    labels = [reader.templates.task.labels[i] for i in reader.given(reasonings).argmax(1)]
+    return [Explained(*row) for row in zip(reader.texts, reasonings, labels, strict=True)]
 
 
 def leak(rows: list[Explained]) -> dict[str, Any]:
@@ -77,7 +70,8 @@ def main(argv: list[str]) -> None:
         return Classifier(engine, Templates(task, one.manifest.chat), one)
 
     start = time.monotonic()
-    rows = explained(classifier(adapter), [e.text for e in examples])
+    templates = Templates(task, adapter.manifest.chat)
+    rows = explained(Reader(engine, adapter.ref, templates, [e.text for e in examples]))
     found: list[Report] = []
     for begin in range(0, len(rows), CHUNK):
         part = [(r.text, r.reasoning) for r in rows[begin : begin + CHUNK]]

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from rilearn.classify import softmax
 from rilearn.engines.base import Engine
 from rilearn.prompts import Templates, parse_reasoned
 from rilearn.records import AdapterRef, Prompt, Sampling
-from training.variants import MAX_TOKENS, distribution
+from training.variants import MAX_TOKENS
 
 Shares = np.ndarray[Any, np.dtype[np.float64]]
 """Label distributions, shape (texts, labels)."""
@@ -38,4 +39,4 @@ class Reader:
 
     def _score(self, prompts: list[Prompt]) -> Shares:
         scores = self.engine.score(prompts, self.templates.choices(), self.ref)
-        return np.array([distribution(s) for s in scores])
+        return np.array([softmax(s) for s in scores])

@@ -19,19 +19,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import pyarrow.parquet
 from pydantic import Field
 
 from rilearn.adapters import weights_digest
 from rilearn.corpora import fingerprint, load_split
 from rilearn.engines.base import Engine
-from rilearn.errors import ConfigError, DataError
+from rilearn.errors import ConfigError
 from rilearn.metrics import classification
 from rilearn.prompts import PROMPT_VERSION, Templates
 from rilearn.records import AdapterRef, Example
 from rilearn.settings import Settings
 from rilearn.tasks import load_task
-from training.data import dataset_spec, public_name, task_rows
+from training.data import dataset_spec, public_name, stored_candidates, task_rows
 from training.recipes import Strict, TextData, Training, load_recipe
 from training.rows import Row
 from training.stage import command, parser, run, today
@@ -72,17 +71,13 @@ Reasoned = tuple[Example, dict[str, str]]
 
 def reasoned_rows(path: Path, examples: Sequence[Example]) -> list[Reasoned]:
     """The examples that kept a reasoning, in their order, with both of their reasonings."""
-    files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
-    if not files or not files[0].exists():
-        raise DataError(f"There is no file of reasonings at {path}. `python -m training.augment` writes it.")
     found: dict[tuple[str, str], dict[str, str]] = {}
-    for file in files:
-        for entry in pyarrow.parquet.read_table(file).to_pylist():
-            each = found.setdefault((entry["text"], entry["label"]), {})
-            if entry["kept"]:
-                each["filtered"] = entry["reasoning"]
-            if entry["candidate"] == 0:
-                each["unfiltered"] = entry["reasoning"]
+    for entry in stored_candidates(path):
+        each = found.setdefault((entry["text"], entry["label"]), {})
+        if entry["kept"]:
+            each["filtered"] = entry["reasoning"]
+        if entry["candidate"] == 0:
+            each["unfiltered"] = entry["reasoning"]
     rows = [(e, found.get((e.text, e.label or ""), {})) for e in examples]
     return [(e, r) for e, r in rows if "filtered" in r and r.get("unfiltered")]
 

@@ -6,7 +6,6 @@ answer again. Every form is trained on rows of the same (text, label, reasoning)
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -113,10 +112,3 @@ def _best(scores: Sequence[float]) -> int:
 def predicted(answers: Sequence[Answer], labels: Sequence[str]) -> list[str]:
     """The likeliest label of each answer."""
     return [labels[_best(a.scores)] for a in answers]
-
-
-def distribution(scores: Sequence[float]) -> list[float]:
-    """Natural-log scores of the labels -> probabilities over them."""
-    top = max(scores)
-    weights = [math.exp(s - top) for s in scores]
-    return [w / sum(weights) for w in weights]
