@@ -8,7 +8,6 @@ distributions in place of votes; the product with the direct distribution is a p
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from rilearn.adapters import find_adapter
-from rilearn.corpora import load_split
 from rilearn.engines import load_engine
 from rilearn.errors import AdapterError, ConfigError
 from rilearn.metrics import classification
@@ -25,9 +23,9 @@ from rilearn.prompts import Templates
 from rilearn.settings import Settings
 from rilearn.statistics import calibration_error
 from rilearn.tasks import load_task
-from training.data import dataset_spec, public_name
+from training.data import measured_rows
 from training.reader import Reader, Shares
-from training.stage import command, parser, run, today
+from training.stage import parser, run, split_arguments, write_result
 
 STEPS = 4
 """Early stopping looks after each fourth of the reasoning's words."""
@@ -89,9 +87,7 @@ def compare(reader: Reader, samples: int) -> dict[str, tuple[Shares, float, floa
 def main(argv: list[str]) -> None:
     arguments = parser(__doc__, recipe=False)
     arguments.add_argument("--adapter", required=True, help="a Q->RA adapter: a name under data/adapters, or a folder")
-    arguments.add_argument("--dataset", help="Hub id or folder; the task's own if left out")
-    arguments.add_argument("--split", default="validation")
-    arguments.add_argument("--limit", type=int, help="only the first rows")
+    split_arguments(arguments)
     arguments.add_argument("--samples", type=int, default=5)
     given = arguments.parse_args(argv)
     settings = Settings()
@@ -101,9 +97,7 @@ def main(argv: list[str]) -> None:
     if given.samples < 1:
         raise ConfigError("--samples must be at least 1.")
     task = load_task(adapter.manifest.task or settings.task)
-    spec = dataset_spec(task, given.dataset, task.dataset.config)
-    split = load_split(task, given.split, spec)
-    examples = split.examples[: given.limit]
+    examples, origin = measured_rows(task, given.dataset, given.split, given.limit)
     engine = load_engine("transformers", adapter.manifest.base, settings.cache_dir, fast=True)
     start = time.monotonic()
     templates = Templates(task, adapter.manifest.chat)
@@ -112,19 +106,12 @@ def main(argv: list[str]) -> None:
     result = {
         "adapter": adapter.name,
         "adapter_sha256": adapter.ref.digest,
-        "dataset": public_name(spec.id),
-        "dataset_fingerprint": split.fingerprint,
-        "split": given.split,
-        "n": len(examples),
-        "seed": 0,
+        **origin,
         "labels": list(task.labels),
         "ways": {name: measured(gold, task.labels, *way) for name, way in ways.items()},
         "seconds": round(time.monotonic() - start, 1),
-        "date": today(),
-        "command": command(),
     }
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_result(given.out, result)
     for name, way in result["ways"].items():
         print(f"{name}: accuracy {way['accuracy']:.4f}, {way['tokens']:.1f} tokens")
 

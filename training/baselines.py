@@ -5,7 +5,6 @@ python -m training.baselines --dataset dair-ai/emotion --split validation --out 
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from typing import Any
@@ -20,7 +19,7 @@ from rilearn.metrics import classification
 from rilearn.tasks import load_task
 from training.data import dataset_spec, public_name, task_rows
 from training.recipes import TextData
-from training.stage import command, parser, run, today
+from training.stage import parser, run, write_result
 
 
 def main(argv: list[str]) -> None:
@@ -59,11 +58,8 @@ def main(argv: list[str]) -> None:
             "tfidf-logistic-regression": tfidf(LogisticRegression(C=10.0, max_iter=1000)),
             "tfidf-linear-svm": tfidf(LinearSVC(class_weight="balanced", random_state=0)),
         },
-        "date": today(),
-        "command": command(),
     }
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write_result(given.out, result)
     for name, system in result["systems"].items():
         print(f"{name}: accuracy {system['accuracy']:.4f}")
 

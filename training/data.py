@@ -21,6 +21,17 @@ def dataset_spec(task: Task, id: str | None, config: str | None) -> DatasetSpec:
     return task.dataset.model_copy(update={"id": id, "config": config})
 
 
+def measured_rows(
+    task: Task, dataset: str | None, split: str, limit: int | None
+) -> tuple[list[Example], dict[str, Any]]:
+    """The first `limit` rows of a split, and what a result says of where its numbers come from."""
+    spec = dataset_spec(task, dataset, task.dataset.config)
+    found = load_split(task, split, spec)
+    examples = list(found.examples[:limit])
+    origin = {"dataset": public_name(spec.id), "dataset_fingerprint": found.fingerprint, "split": split}
+    return examples, {**origin, "n": len(examples), "seed": 0}
+
+
 def task_rows(task: Task, data: TextData, seed: int) -> tuple[list[Example], dict[str, Any]]:
     """The rows to train on, shuffled by `seed` and free of evaluation texts, and a report of what was left out."""
     spec = dataset_spec(task, data.id, data.config)

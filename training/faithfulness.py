@@ -15,7 +15,6 @@ from typing import Any
 
 from rilearn.adapters import Adapter, find_adapter
 from rilearn.classify import Classifier
-from rilearn.corpora import load_split
 from rilearn.engines import load_engine
 from rilearn.errors import AdapterError, DataError
 from rilearn.faithfulness import Explained, Report, reports
@@ -24,9 +23,9 @@ from rilearn.leak import leak_probe
 from rilearn.prompts import Templates
 from rilearn.settings import Settings
 from rilearn.tasks import load_task
-from training.data import dataset_spec, public_name
+from training.data import measured_rows
 from training.reader import Reader
-from training.stage import command, parser, run, today
+from training.stage import parser, run, split_arguments, write_result
 
 CHUNK = 50
 """Rows between two lines of progress."""
@@ -51,9 +50,7 @@ def main(argv: list[str]) -> None:
     arguments = parser(__doc__, recipe=False)
     arguments.add_argument("--adapter", required=True, help="a Q->RA adapter: a name under data/adapters, or a folder")
     arguments.add_argument("--reader", required=True, help="the Q->A adapter that judges the evidence")
-    arguments.add_argument("--dataset", help="Hub id or folder; the task's own if left out")
-    arguments.add_argument("--split", default="validation")
-    arguments.add_argument("--limit", type=int, help="only the first rows")
+    split_arguments(arguments)
     given = arguments.parse_args(argv)
     settings = Settings()
     adapter = find_adapter(given.adapter, settings.adapters)
@@ -61,9 +58,7 @@ def main(argv: list[str]) -> None:
     if adapter.manifest.kind != "reasoned" or reader.manifest.kind != "direct":
         raise AdapterError("--adapter must reason before it answers (Q->RA), --reader answer at once (Q->A).")
     task = load_task(adapter.manifest.task or settings.task)
-    spec = dataset_spec(task, given.dataset, task.dataset.config)
-    split = load_split(task, given.split, spec)
-    examples = split.examples[: given.limit]
+    examples, origin = measured_rows(task, given.dataset, given.split, given.limit)
     engine = load_engine("transformers", adapter.manifest.base, settings.cache_dir, fast=True)
 
     def classifier(one: Adapter) -> Classifier:
@@ -82,19 +77,12 @@ def main(argv: list[str]) -> None:
         "adapter_sha256": adapter.ref.digest,
         "reader": reader.name,
         "reader_sha256": reader.ref.digest,
-        "dataset": public_name(spec.id),
-        "dataset_fingerprint": split.fingerprint,
-        "split": given.split,
-        "n": len(examples),
-        "seed": 0,
+        **origin,
         **summary(found, [e.label or "" for e in examples]),
         "leak": leak(rows),
         "seconds": round(time.monotonic() - start, 1),
-        "date": today(),
-        "command": command(),
     }
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_result(given.out, result)
     print(json.dumps({k: result[k] for k in ("interventions", "evidence", "leak", "accuracy") if k in result}))
 
 

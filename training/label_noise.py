@@ -8,21 +8,19 @@ labels; the texts stay in the dataset. A model can be sure and wrong: this is a 
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from rilearn.adapters import Adapter, find_adapter
-from rilearn.corpora import load_split
 from rilearn.engines import load_engine
 from rilearn.errors import AdapterError, ConfigError
 from rilearn.prompts import Templates
 from rilearn.settings import Settings
 from rilearn.tasks import load_task
-from training.data import dataset_spec, public_name
+from training.data import measured_rows
 from training.reader import Reader, Shares
-from training.stage import command, parser, run, today
+from training.stage import parser, run, split_arguments, write_result
 
 
 def doubtful(
@@ -43,9 +41,7 @@ def main(argv: list[str]) -> None:
     arguments = parser(__doc__, recipe=False)
     arguments.add_argument("--direct", required=True, help="a Q->A adapter: a name under data/adapters, or a folder")
     arguments.add_argument("--reasoned", required=True, help="a Q->RA adapter")
-    arguments.add_argument("--dataset", help="Hub id or folder; the task's own if left out")
-    arguments.add_argument("--split", default="validation")
-    arguments.add_argument("--limit", type=int, help="only the first rows")
+    split_arguments(arguments)
     arguments.add_argument("--threshold", type=float, default=0.9, help="least probability of the label (0.5 to 1)")
     given = arguments.parse_args(argv)
     if not 0.5 <= given.threshold <= 1:
@@ -55,9 +51,7 @@ def main(argv: list[str]) -> None:
     if direct.manifest.kind != "direct" or reasoned.manifest.kind != "reasoned":
         raise AdapterError("--direct must answer at once (Q->A), --reasoned reason before it answers (Q->RA).")
     task = load_task(direct.manifest.task or settings.task)
-    spec = dataset_spec(task, given.dataset, task.dataset.config)
-    split = load_split(task, given.split, spec)
-    examples = split.examples[: given.limit]
+    examples, origin = measured_rows(task, given.dataset, given.split, given.limit)
     engine = load_engine("transformers", direct.manifest.base, settings.cache_dir, fast=True)
 
     def reader(adapter: Adapter) -> Reader:
@@ -69,20 +63,13 @@ def main(argv: list[str]) -> None:
     rows = doubtful(gold, task.labels, models, given.threshold)
     result = {
         "adapters": {a.name: a.ref.digest for a in (direct, reasoned)},
-        "dataset": public_name(spec.id),
-        "dataset_fingerprint": split.fingerprint,
-        "split": given.split,
-        "n": len(examples),
-        "seed": 0,
+        **origin,
         "threshold": given.threshold,
         "doubtful": len(rows),
         "pairs": dict(Counter(f"{r['label']} -> {r['models_say']}" for r in rows).most_common()),
         "rows": rows,
-        "date": today(),
-        "command": command(),
     }
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_result(given.out, result)
     print(f"{len(rows)} of {len(examples)} rows have a label that both models doubt")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import json
 import shlex
 import shutil
 import sys
@@ -28,6 +29,20 @@ def parser(doc: str, recipe: bool = True) -> argparse.ArgumentParser:
         result.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one recipe key")
     result.add_argument("--out", type=Path, required=True, help="folder (or file) to write")
     return result
+
+
+def split_arguments(to: argparse.ArgumentParser) -> None:
+    """Which rows to measure on."""
+    to.add_argument("--dataset", help="Hub id or folder; the task's own if left out")
+    to.add_argument("--split", default="validation")
+    to.add_argument("--limit", type=int, help="only the first rows")
+
+
+def write_result(path: Path, result: dict[str, Any]) -> None:
+    """Write what was measured, with the date and the command behind it, as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = {**result, "date": today(), "command": command()}
+    path.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
 
 
 def run(main: Callable[[list[str]], None]) -> None:

@@ -21,19 +21,16 @@ from training.data import read_reasonings, task_rows
 from training.recipes import ClassifierRecipe, load_recipe
 from training.rows import Row
 from training.stage import parser, run, write_manifest
+from training.variants import row
 
 
 def direct_row(templates: Templates, example: Example) -> Row:
-    assert example.label is not None
-    return Row(templates.direct, example.text, ((templates.direct_completion(example.label), 1.0),))
+    return row("A", templates, example, "", None)
 
 
 def reasoned_row(templates: Templates, example: Example, reasoning: str, label_share: float) -> Row:
     """A Q->RA row; the label with its end token carries `label_share` of the loss, reasoning and frame the rest."""
-    assert example.label is not None
-    whole = templates.reasoned_completion(reasoning, example.label)
-    label = templates.direct_completion(example.label)
-    return Row(templates.reasoned, example.text, ((whole.removesuffix(label), 1 - label_share), (label, label_share)))
+    return row("RA", templates, example, reasoning, label_share)
 
 
 def build_rows(

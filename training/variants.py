@@ -31,8 +31,8 @@ class Answer:
 
 def row(form: Form, templates: Templates, example: Example, reasoning: str, label_share: float | None) -> Row:
     """One training row. `label_share` of the loss is on the label; None: every target token weighs alike."""
-    label = example.label or ""
-    parts = _parts(form, templates, label, reasoning)
+    assert example.label is not None
+    parts = _parts(form, templates, example.label, reasoning)
     start = templates.reasoned if form == "RA" else templates.direct
     if label_share is None or form == "A":
         return Row(start, example.text, (("".join(text for text, _ in parts), 1.0),))
