@@ -5,6 +5,10 @@ python -m training.augment --recipe ... --out runs/augment --shard 1/4      (one
 
 Writes OUT/reasonings[-i-of-n].parquet (every candidate with its signals, model version and seed) and a report.json.
 Work is saved part by part: after a kill the same command goes on where it stopped.
+
+With a Q->RA adapter as the generator, the reasonings are the classifier's own, written without sight of the label:
+those that lead to the right one can teach it to reason (rejection sampling, after STaR, Zelikman et al. 2022), and all
+of them, good or bad, teach it to answer after its own words (`rollouts` of training.train_classifier).
 """
 
 from __future__ import annotations
@@ -13,24 +17,22 @@ import json
 import math
 import os
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rilearn import signals
 from rilearn.adapters import Adapter, load_adapter
 from rilearn.engines.base import Engine
 from rilearn.errors import ConfigError
 from rilearn.prompts import PROMPT_VERSION, Templates, clean
-from rilearn.records import AdapterRef, Example, Sampling
+from rilearn.records import AdapterRef, Example, Prompt, Sampling
 from rilearn.settings import Settings
 from rilearn.tasks import load_task
-from training.candidates import Candidate, fault, measure, ranked
+from training.candidates import Candidate, fault, measure, ranked, report
 from training.data import task_rows
 from training.recipes import AugmentRecipe, load_recipe
-from training.stage import parser, run, today
+from training.stage import parser, run
 
 
 class Writer:
@@ -41,6 +43,9 @@ class Writer:
         self.engine = engine
         self.judge = judge
         self.generator = generator
+        self.own = generator is not None and generator.manifest.kind == "reasoned"
+        if self.own and recipe.openings != ("",):
+            raise ConfigError("openings are for generators; a Q->RA adapter writes as it will when it answers.")
         self.judge_ref: AdapterRef | None = load_adapter(Path(recipe.judge), recipe.base).ref if recipe.judge else None
         chat = generator.manifest.chat if generator else True
         self.task = load_task(recipe.task)
@@ -51,17 +56,18 @@ class Writer:
         """All candidates of `examples`; openings take turns by the rows' `numbers`, so that shards change nothing."""
         n = self.recipe.candidates
         openings = [self.recipe.openings[i % len(self.recipe.openings)] for i in numbers]
-        prompts = [
-            self.templates.task_rationale(e.text, e.label or "", opening)
-            for e, opening in zip(examples, openings, strict=True)
-            for _ in range(n)
-        ]
+        prompts = [self._prompt(e, o) for e, o in zip(examples, openings, strict=True) for _ in range(n)]
         written = self.engine.generate(prompts, self.sampling, self.generator.ref if self.generator else None)
         result = []
         for i, (example, opening) in enumerate(zip(examples, openings, strict=True)):
             texts = [(clean(f"{opening}{g.text}"), g) for g in written[i * n : (i + 1) * n]]
             result.append([measure(example, t, g.finish, g.tokens, self.task.labels) for t, g in texts])
         return result
+
+    def _prompt(self, example: Example, opening: str) -> Prompt:
+        if self.own:
+            return self.templates.reasoned(example.text)
+        return self.templates.task_rationale(example.text, example.label or "", opening)
 
     def choose(self, examples: Sequence[Example], rows: list[list[Candidate]]) -> list[int | None]:
         """The kept candidate of each row. The judge reads a row's best, and the next only if that one misleads."""
@@ -124,29 +130,6 @@ def table(rows: list[dict[str, Any]], path: Path) -> None:
     temp = path.with_suffix(".tmp")
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), temp)
     os.replace(temp, path)
-
-
-def report(rows: list[dict[str, Any]], recipe: AugmentRecipe, extra: dict[str, Any]) -> dict[str, Any]:
-    """Counts over all candidates and the rates of the kept ones."""
-    kept = [r for r in rows if r["kept"]]
-    texts = {r["row"] for r in rows}
-    return {
-        **extra,
-        "recipe": recipe.model_dump(mode="json"),
-        "rows": len(texts),
-        "candidates": len(rows),
-        "kept": len(kept),
-        "dropped_rows": len(texts) - len(kept),
-        "faults": dict(Counter(r["fault"] for r in rows if r["fault"])),
-        "kept_grounded": round(sum(r["grounding"] > 0 for r in kept) / max(1, len(kept)), 4),
-        "kept_distinct": round(signals.distinct(r["reasoning"] for r in kept), 4),
-        "kept_names_label": round(sum(r["names_label"] for r in kept) / max(1, len(kept)), 4),
-        "kept_mean_words": round(sum(r["words"] for r in kept) / max(1, len(kept)), 2),
-        "all_grounded": round(sum(r["grounding"] > 0 for r in rows) / max(1, len(rows)), 4),
-        "all_distinct": round(signals.distinct(r["reasoning"] for r in rows), 4),
-        "kept_by_label": dict(Counter(r["label"] for r in kept)),
-        "date": today(),
-    }
 
 
 def shard_of(value: str) -> tuple[int, int]:

@@ -1,7 +1,8 @@
-"""Candidate reasonings: their signals, which one of a row is best, and why a row keeps none. Pure functions."""
+"""Candidate reasonings: their signals, which one of a row is best, why a row keeps none, and the counts of a run."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from rilearn import signals
 from rilearn.records import Example
 from training.recipes import AugmentRecipe
+from training.stage import today
 
 
 @dataclass(frozen=True)
@@ -81,3 +83,26 @@ def ranked(candidates: Sequence[Candidate], recipe: AugmentRecipe) -> list[int]:
             seen.add(candidate.reasoning)
             passing.append(index)
     return sorted(passing, key=lambda i: -quality(candidates[i]))
+
+
+def report(rows: list[dict[str, Any]], recipe: AugmentRecipe, extra: dict[str, Any]) -> dict[str, Any]:
+    """Counts over all candidates and the rates of the kept ones."""
+    kept = [r for r in rows if r["kept"]]
+    texts = {r["row"] for r in rows}
+    return {
+        **extra,
+        "recipe": recipe.model_dump(mode="json"),
+        "rows": len(texts),
+        "candidates": len(rows),
+        "kept": len(kept),
+        "dropped_rows": len(texts) - len(kept),
+        "faults": dict(Counter(r["fault"] for r in rows if r["fault"])),
+        "kept_grounded": round(sum(r["grounding"] > 0 for r in kept) / max(1, len(kept)), 4),
+        "kept_distinct": round(signals.distinct(r["reasoning"] for r in kept), 4),
+        "kept_names_label": round(sum(r["names_label"] for r in kept) / max(1, len(kept)), 4),
+        "kept_mean_words": round(sum(r["words"] for r in kept) / max(1, len(kept)), 2),
+        "all_grounded": round(sum(r["grounding"] > 0 for r in rows) / max(1, len(rows)), 4),
+        "all_distinct": round(signals.distinct(r["reasoning"] for r in rows), 4),
+        "kept_by_label": dict(Counter(r["label"] for r in kept)),
+        "date": today(),
+    }

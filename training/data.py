@@ -81,10 +81,10 @@ def stored_candidates(path: Path) -> Iterator[dict[str, Any]]:
         yield from pyarrow.parquet.read_table(file).to_pylist()
 
 
-def read_reasonings(path: Path) -> dict[tuple[str, str], list[str]]:
-    """(text, label) -> kept reasonings of the candidates at `path`."""
+def read_reasonings(path: Path, kept: bool = True) -> dict[tuple[str, str], list[str]]:
+    """(text, label) -> reasonings among the candidates at `path`: the kept ones, or the first of each row, any good."""
     result: dict[tuple[str, str], list[str]] = {}
     for row in stored_candidates(path):
-        if row["kept"]:
+        if row["kept"] if kept else row["candidate"] == 0:
             result.setdefault((row["text"], row["label"]), []).append(row["reasoning"])
     return result

@@ -87,12 +87,15 @@ class ClassifierRecipe(Recipe):
 
     `label_share` is the share of a reasoned row's loss that its label tokens carry; `direct_rows` mixes in so many
     rows of the direct prompt for each reasoned one (one adapter, two prompts, after distilling step by step).
+    `rollouts` are reasonings the classifier wrote itself (augment with it as the generator), misleading ones too: the
+    label after them is learnt, they are not. Without, it has only met reasonings that lead to the right label.
     """
 
     kind: Literal["direct", "reasoned"]
     task: str = "emotion"
     data: TextData = TextData()
     reasonings: str | None = None  # parquet of `augment`; reasoned only
+    rollouts: str | None = None
     start_from: str | None = None  # adapter to go on from
     label_share: float = Field(default=0.5, gt=0, le=1)
     direct_rows: float = Field(default=0.0, ge=0)

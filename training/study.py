@@ -4,7 +4,8 @@ python -m training.study --recipe training/recipes/embedded/study.yaml --out run
 
 Every cell (variant, rows, seed) trains an adapter from the bare base and is evaluated; its numbers go to
 OUT/cells/NAME.json and a cell that is there is not done again. All cells together are written to --result, from which
-`python -m training.study_report` makes the report and its plots.
+`python -m training.study_report` makes the report and its plots; cells that are in it already, of the same rows and
+recipe, are taken over, so that a study goes on where another machine left it.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ class StudyRecipe(Strict):
     training: Training = Training()
 
 
+ZERO_SHOT = "zero-shot"
 Reasoned = tuple[Example, dict[str, str]]
 """A training row and its reasonings: `filtered` is the kept candidate, `unfiltered` the first one written."""
 
@@ -149,7 +151,7 @@ def zero_shot(recipe: StudyRecipe, examples: Sequence[Example]) -> dict[str, Any
     engine = load_engine("transformers", recipe.base, Settings().cache_dir, fast=True)
     numbers = measure("A", engine, None, Templates(load_task(recipe.task)), examples)
     engine.close()
-    return {"variant": "zero-shot", "seed": 0, "rows": 0, "rows_seen": 0, "tokens_seen": 0, "steps": 0, **numbers}
+    return {"variant": ZERO_SHOT, "seed": 0, "rows": 0, "rows_seen": 0, "tokens_seen": 0, "steps": 0, **numbers}
 
 
 def write(path: Path, value: Any) -> None:
@@ -182,27 +184,48 @@ def main(argv: list[str]) -> None:
     if state.exists() and json.loads(state.read_text()) != identity:
         raise ConfigError(f"{given.out} holds cells of another recipe or dataset. Choose another --out, or delete it.")
     write(state, identity)
+    adopt(given.result, identity, given.out / "cells")
     todo = [(b, s, v) for b in recipe.budgets for s in recipe.seeds for v in recipe.variants]
-    cells = [_done(given.out / "cells" / "zero-shot.json", partial(zero_shot, recipe, evaluation))]
+    _done(given.out / "cells" / f"{ZERO_SHOT}.json", partial(zero_shot, recipe, evaluation))
+    facts = {
+        "dataset": public_name(spec.id),
+        "split": recipe.evaluation_split,
+        "n": len(evaluation),
+        "data": report,
+        **identity,
+        "variants": [v.model_dump(mode="json") for v in recipe.variants],
+        "command": command(),
+        "date": today(),
+    }
     for number, (budget, seed, variant) in enumerate(todo, 1):
-        path = given.out / "cells" / f"{variant.name}-{budget}-{seed}.json"
+        path = given.out / "cells" / f"{file_name(variant.name, budget, seed)}.json"
         made = _done(path, partial(cell, recipe, variant, rows[:budget], evaluation, seed, given.out / "adapter"))
-        cells.append(made)
+        # After each cell: a study that was cut off has a result as well.
+        write(given.result or given.out / "study.json", {**facts, "cells": done_cells(given.out / "cells")})
         print(f"{number}/{len(todo)} {path.stem}: accuracy {made['accuracy']:.4f}", flush=True)
-    write(
-        given.result or given.out / "study.json",
-        {
-            "dataset": public_name(spec.id),
-            "split": recipe.evaluation_split,
-            "n": len(evaluation),
-            "data": report,
-            **identity,
-            "variants": [v.model_dump(mode="json") for v in recipe.variants],
-            "cells": cells,
-            "command": command(),
-            "date": today(),
-        },
-    )
+
+
+def done_cells(folder: Path) -> list[dict[str, Any]]:
+    """All cells in `folder`, smallest budget first."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
+    return sorted(found, key=lambda c: (c["rows"], c["seed"], c["variant"]))
+
+
+def file_name(variant: str, budget: int, seed: int) -> str:
+    return variant if variant == ZERO_SHOT else f"{variant}-{budget}-{seed}"
+
+
+def adopt(result: Path | None, identity: dict[str, Any], cells: Path) -> None:
+    """Lay the cells of an earlier result of the same rows and recipe into the folder `cells`, where there are none."""
+    if result is None or not result.exists():
+        return
+    found = json.loads(result.read_text(encoding="utf-8"))
+    if any(found.get(key) != value for key, value in identity.items()):
+        return
+    for each in found["cells"]:
+        path = cells / f"{file_name(each['variant'], each['rows'], each['seed'])}.json"
+        if not path.exists():
+            write(path, each)
 
 
 def _done(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -51,11 +51,18 @@ def build_rows(
     ]
     if not rows:
         raise DataError(f"No row of {recipe.reasonings} belongs to the training rows: is it of another dataset?")
+    rollouts = read_reasonings(Path(recipe.rollouts), kept=False) if recipe.rollouts else {}
+    own = [
+        reasoned_row(templates, e, reasoning, 1.0)
+        for e in examples
+        for reasoning in rollouts.get((e.text, e.label or ""), [])
+    ]
     wanted = round(recipe.direct_rows * len(rows))
     # Rows that have no reasoning come first: they are labels the model would otherwise never see.
     pool = sorted(examples, key=lambda e: (e.text, e.label or "") in reasonings)
     direct = [direct_row(templates, e) for e in pool[:wanted]]
-    return rows + direct, {"reasoned": len(rows), "direct": len(direct)}
+    counts = {"reasoned": len(rows), "direct": len(direct), **({"rollouts": len(own)} if recipe.rollouts else {})}
+    return rows + own + direct, counts
 
 
 def main(argv: list[str]) -> None:

@@ -36,7 +36,7 @@ def now() -> datetime:
 
 
 _JSON = JSON().with_variant(JSONB(), "postgresql")
-_IDS = {"sqlite_autoincrement": True}  # the id of a deleted row is never given out again
+IDS = {"sqlite_autoincrement": True}  # the id of a deleted row is never given out again
 
 
 class Base(DeclarativeBase):
@@ -50,17 +50,17 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map: ClassVar = {str: Text, datetime: UTCTime, dict[str, Any]: _JSON, list[Any]: _JSON}
-    __table_args__: Any = _IDS
+    __table_args__: Any = IDS
 
     id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
     created_at: Mapped[datetime] = mapped_column(default=now, sort_order=1)
 
 
-def _one_of(column: str, *values: str) -> CheckConstraint:
+def one_of(column: str, *values: str) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({', '.join(map(repr, values))})", name=column)
 
 
-def _only(name: str, *columns: str, where: str) -> Index:
+def only(name: str, *columns: str, where: str) -> Index:
     """A unique index over the rows that meet a condition."""
     return Index(name, *columns, unique=True, sqlite_where=sql(where), postgresql_where=sql(where))
 
@@ -68,7 +68,7 @@ def _only(name: str, *columns: str, where: str) -> Index:
 def _superseding(table: str) -> tuple[SchemaItem, ...]:
     return (
         Unique("annotator_id", "token"),
-        _only(f"uq_{table}_live", "annotator_id", "reasoning_id", where="superseded_at IS NULL"),
+        only(f"uq_{table}_live", "annotator_id", "reasoning_id", where="superseded_at IS NULL"),
         Index(f"ix_{table}_reasoning_id", "reasoning_id"),
     )
 
@@ -105,14 +105,20 @@ class ReasoningRow(Base):
 
 
 class AnnotatorRow(Base):
-    """A person who rates; `pseudonym` is the name exports show."""
+    """A person who rates; `pseudonym` is the name exports show.
+
+    `passphrase` is a salted hash of it, `subject` who a login provider says they are; `deactivated_at`: cannot sign in.
+    """
 
     __tablename__ = "annotators"
-    __table_args__ = (_one_of("role", "annotator", "admin"), _IDS)
+    __table_args__ = (one_of("role", "annotator", "admin"), IDS)
 
     name: Mapped[str] = mapped_column(unique=True)
     pseudonym: Mapped[str] = mapped_column(unique=True)
     role: Mapped[str]
+    passphrase: Mapped[str | None]
+    subject: Mapped[str | None] = mapped_column(index=True, unique=True)
+    deactivated_at: Mapped[datetime | None]
 
 
 class Superseding:
@@ -128,9 +134,9 @@ class RatingRow(Superseding, Base):
     __tablename__ = "ratings"
     __table_args__ = (
         *_superseding("ratings"),
-        _one_of("verdict", "good", "poor"),
+        one_of("verdict", "good", "poor"),
         CheckConstraint("overall BETWEEN 1 AND 5", name="overall"),
-        _IDS,
+        IDS,
     )
 
     verdict: Mapped[str]
@@ -150,7 +156,7 @@ class EditRow(Superseding, Base):
     """A correction: the reasoning as the annotator would have it."""
 
     __tablename__ = "edits"
-    __table_args__ = (*_superseding("edits"), _IDS)
+    __table_args__ = (*_superseding("edits"), IDS)
 
     reasoning: Mapped[str]
 
@@ -159,7 +165,7 @@ class LeaseRow(Base):
     """A reasoning lent to one annotator until it is rated, released or expired; `reason` says why it was chosen."""
 
     __tablename__ = "leases"
-    __table_args__ = (_only("uq_leases_open", "reasoning_id", where="released_at IS NULL"), _IDS)
+    __table_args__ = (only("uq_leases_open", "reasoning_id", where="released_at IS NULL"), IDS)
 
     annotator_id: Mapped[int] = mapped_column(ForeignKey("annotators.id", ondelete="CASCADE"), index=True)
     reasoning_id: Mapped[int] = mapped_column(ForeignKey("reasonings.id"), index=True)
@@ -190,8 +196,8 @@ class VoteRow(Base):
     __table_args__ = (
         Unique("pair_id", "visitor"),
         Unique("visitor", "token"),
-        _one_of("choice", "left", "right", "tie"),
-        _IDS,
+        one_of("choice", "left", "right", "tie"),
+        IDS,
     )
 
     pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"))
@@ -201,7 +207,7 @@ class VoteRow(Base):
 
 
 class VersionRow(Base):
-    """A trained adapter: `parents` maps role -> digest, as its manifest does."""
+    """A trained adapter: `parents` maps role -> digest, as its manifest does. Stale: a rating in it was deleted."""
 
     __tablename__ = "versions"
 
@@ -210,13 +216,14 @@ class VersionRow(Base):
     digest: Mapped[str] = mapped_column(unique=True)
     parents: Mapped[dict[str, Any]]
     metrics: Mapped[dict[str, Any]]
+    stale_at: Mapped[datetime | None]
 
 
 class JobRow(Base):
     """Work that runs in a process of its own (training, bulk generation)."""
 
     __tablename__ = "jobs"
-    __table_args__ = (_one_of("state", "queued", "running", "done", "failed", "cancelled"), _IDS)
+    __table_args__ = (one_of("state", "queued", "running", "done", "failed", "cancelled"), IDS)
 
     kind: Mapped[str]
     arguments: Mapped[dict[str, Any]]

@@ -16,7 +16,7 @@ from rilearn.errors import in_words
 from rilearn.records import Prediction
 from rilearn.services import Services
 from rilearn.ui import faithfulness_part, render
-from rilearn.ui.live import BUSY, GROUP, IDLE, LOAD_WAIT, choices, paced
+from rilearn.ui.live import BUSY, GROUP, IDLE, LOAD_WAIT, QUIET, choices, paced
 
 TITLE = "Classify"
 Frame = tuple[Any, "Run", dict[str, Any], dict[str, Any]]
@@ -74,11 +74,10 @@ def add(app: gr.Blocks, services: Services) -> None:
             gr.HTML(render.examples(services.task.examples[:10]))
     state = gr.State(Run(over=True))
     timer = gr.Timer(1.0, active=False)
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 
-    text.change(None, text, counter, js=f"(text) => window.rilearnCount(text, {limit})", **quiet)
+    text.change(None, text, counter, js=f"(text) => window.rilearnCount(text, {limit})", **QUIET)
     # A new text ends the question about the last one.
-    begun = gr.on([go.click, text.submit], on.begin, None, [state, go, cancel, *question], cancels=[report], **quiet)
+    begun = gr.on([go.click, text.submit], on.begin, None, [state, go, cancel, *question], cancels=[report], **QUIET)
     run = begun.then(
         on.run,
         [text, model],
@@ -90,10 +89,10 @@ def add(app: gr.Blocks, services: Services) -> None:
         show_progress_on=card,
     )
     # Gradio runs this after every end of a run, a cancel as well, and not before the cancelled run is silent.
-    run.then(on.settle, state, [card, state, go, cancel, *question], **quiet)
-    cancel.click(None, None, None, cancels=[run], **quiet)
-    gr.on([app.load, timer.tick], on.status, None, [banner, retry, timer], **quiet)
-    retry.click(on.retry, None, [banner, retry, timer], **quiet)
+    run.then(on.settle, state, [card, state, go, cancel, *question], **QUIET)
+    cancel.click(None, None, None, cancels=[run], **QUIET)
+    gr.on([app.load, timer.tick], on.status, None, [banner, retry, timer], **QUIET)
+    retry.click(on.retry, None, [banner, retry, timer], **QUIET)
     gr.api(on.api(), api_name="classify", concurrency_id=GROUP, concurrency_limit=services.settings.parallel)
 
 

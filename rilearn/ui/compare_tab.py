@@ -17,7 +17,7 @@ from rilearn.errors import in_words
 from rilearn.services import Services
 from rilearn.ui import compare_view as view
 from rilearn.ui import many_tab, render, vote_tab
-from rilearn.ui.live import BUSY, GROUP, IDLE, LOAD_WAIT, choices, paced
+from rilearn.ui.live import BUSY, GROUP, IDLE, LOAD_WAIT, QUIET, choices, paced
 
 TITLE = "Compare"
 Frame = tuple[Any, "Run", dict[str, Any], dict[str, Any]]
@@ -104,11 +104,10 @@ def one_text(app: gr.Blocks, services: Services) -> None:
         copied = gr.HTML(view.copied(), elem_id="rl-compare-copied")
     columns = gr.HTML(view.empty(task, services.pair, on.kinds), elem_id="rl-compare-result")
     state = gr.State(Run(over=True))
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
     shown = [columns, state, go, cancel]
 
-    text.change(None, text, counter, js=f"(text) => window.rilearnCount(text, {limit})", **quiet)
-    begun = gr.on([go.click, text.submit], on.begin, gold, [state, go, cancel], **quiet)
+    text.change(None, text, counter, js=f"(text) => window.rilearnCount(text, {limit})", **QUIET)
+    begun = gr.on([go.click, text.submit], on.begin, gold, [state, go, cancel], **QUIET)
     run = begun.then(
         on.run,
         [text, models, gold],
@@ -120,10 +119,10 @@ def one_text(app: gr.Blocks, services: Services) -> None:
         show_progress_on=columns,
     )
     # Gradio runs this after every end of a run, a cancel as well, and not before the cancelled run is silent.
-    run.then(on.settle, state, shown, **quiet)
-    cancel.click(None, None, None, cancels=[run], **quiet)
-    link.click(None, [text, models, gold], copied, js="(...fields) => window.rilearnLink(...fields)", **quiet)
-    app.load(on.opened, None, [text, models, gold], **quiet)
+    run.then(on.settle, state, shown, **QUIET)
+    cancel.click(None, None, None, cancels=[run], **QUIET)
+    link.click(None, [text, models, gold], copied, js="(...fields) => window.rilearnLink(...fields)", **QUIET)
+    app.load(on.opened, None, [text, models, gold], **QUIET)
     gr.api(on.api(), api_name="compare", concurrency_id=GROUP, concurrency_limit=services.settings.parallel)
 
 

@@ -14,7 +14,7 @@ from rilearn.faithfulness import Report
 from rilearn.records import Prediction
 from rilearn.services import Services
 from rilearn.ui import faithfulness_view as view
-from rilearn.ui.live import BUSY, GROUP, IDLE
+from rilearn.ui.live import BUSY, GROUP, IDLE, QUIET
 
 OFF = (gr.update(interactive=False), gr.update(interactive=False))
 """The buttons when there is nothing to ask, or the report is there."""
@@ -50,9 +50,8 @@ def add(services: Services) -> tuple[list[Any], Any]:
         stop = gr.Button("Stop", interactive=False, min_width=56, elem_id="rl-faith-stop")
     report, question = gr.HTML("", elem_id="rl-faith"), gr.State(None)
     shown = [report, question, go, stop]
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 
-    run = go.click(on.begin, question, shown, **quiet).then(
+    run = go.click(on.begin, question, shown, **QUIET).then(
         on.run,
         question,
         shown,
@@ -62,8 +61,8 @@ def add(services: Services) -> tuple[list[Any], Any]:
         show_progress="minimal",
         show_progress_on=report,
     )
-    run.then(on.settle, question, shown, **quiet)  # after a stop as well, see classify_tab
-    stop.click(None, None, None, cancels=[run], **quiet)
+    run.then(on.settle, question, shown, **QUIET)  # after a stop as well, see classify_tab
+    stop.click(None, None, None, cancels=[run], **QUIET)
     return shown, run
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import gradio as gr
 
@@ -21,6 +21,9 @@ LOAD_WAIT = 120.0
 BUSY = (gr.update(interactive=False), gr.update(interactive=True))
 IDLE = (gr.update(interactive=True), gr.update(interactive=False))
 """A tab's start and cancel buttons while something runs or waits in the queue, and when nothing does."""
+
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+"""Of events that only set the page: no endpoint, no progress, no waiting in the queue."""
 
 T = TypeVar("T")
 

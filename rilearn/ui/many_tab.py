@@ -18,7 +18,7 @@ from rilearn.errors import InputError, in_words
 from rilearn.services import Services
 from rilearn.tables import Rows, read_rows, sample_rows
 from rilearn.ui import many_view as view
-from rilearn.ui.live import BUSY, IDLE, choices, paced
+from rilearn.ui.live import BUSY, IDLE, QUIET, choices, paced
 
 GROUP = "batch"
 """One batch at a time, for all visitors: the others wait in Gradio's queue, single texts pass them by."""
@@ -84,11 +84,10 @@ def add(services: Services) -> None:
         table = gr.DownloadButton("Download CSV", min_width=160, elem_id="rl-many-csv")
         exact = gr.DownloadButton("Download Parquet", min_width=160, elem_id="rl-many-parquet")
     state = gr.State(Run(over=True))
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
     shown = [report, state, go, cancel]
 
-    source.change(on.choose, source, [file, needs, drawn], **quiet)
-    begun = go.click(on.begin, None, [state, go, cancel, downloads], **quiet)
+    source.change(on.choose, source, [file, needs, drawn], **QUIET)
+    begun = go.click(on.begin, None, [state, go, cancel, downloads], **QUIET)
     run = begun.then(
         on.run,
         [source, file, split, count, seed, models],
@@ -100,9 +99,9 @@ def add(services: Services) -> None:
         show_progress_on=report,
     )
     # As in the Classify tab: after every end of a run, a cancel as well.
-    settled = run.then(on.settle, state, shown, **quiet)
+    settled = run.then(on.settle, state, shown, **QUIET)
     settled.then(on.files, state, [downloads, table, exact], api_visibility="private", show_progress="hidden")
-    cancel.click(None, None, None, cancels=[run], **quiet)
+    cancel.click(None, None, None, cancels=[run], **QUIET)
 
 
 class Handlers:

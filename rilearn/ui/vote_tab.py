@@ -21,7 +21,7 @@ from rilearn.services import Services
 from rilearn.ui import render
 from rilearn.ui import vote_view as view
 from rilearn.ui.identity import visitor
-from rilearn.ui.live import BUSY, GROUP, IDLE, paced
+from rilearn.ui.live import BUSY, GROUP, IDLE, QUIET, paced
 
 if TYPE_CHECKING:
     from rilearn.store.votes import Choice, Pair
@@ -74,12 +74,11 @@ def add(app: gr.Blocks, services: Services) -> None:
     table = gr.HTML(elem_id="rl-vote-standings")
     state = gr.State(Run(over=True))
     now = partial(standings, services)
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
     shown = [answers, state, go, cancel, row]
 
     if possible:
-        text.change(None, text, counter, js=f"(text) => window.rilearnCount(text, {limit})", **quiet)
-        begun = gr.on([go.click, text.submit], on.begin, None, [state, go, cancel, row], **quiet)
+        text.change(None, text, counter, js=f"(text) => window.rilearnCount(text, {limit})", **QUIET)
+        begun = gr.on([go.click, text.submit], on.begin, None, [state, go, cancel, row], **QUIET)
         run = begun.then(
             on.run,
             text,
@@ -91,13 +90,13 @@ def add(app: gr.Blocks, services: Services) -> None:
             show_progress_on=answers,
         )
         # As in the other tabs: after every end of a run, a cancel as well.
-        run.then(on.settle, state, shown, **quiet)
-        cancel.click(None, None, None, cancels=[run], **quiet)
+        run.then(on.settle, state, shown, **QUIET)
+        cancel.click(None, None, None, cancels=[run], **QUIET)
     for button, choice in choices:
-        voted = button.click(on.voting(choice), state, [answers, state, row], **quiet)
-        voted.then(now, None, table, **quiet)
-    skip.click(on.skip, None, [answers, state, row], **quiet)
-    app.load(now, None, table, **quiet)
+        voted = button.click(on.voting(choice), state, [answers, state, row], **QUIET)
+        voted.then(now, None, table, **QUIET)
+    skip.click(on.skip, None, [answers, state, row], **QUIET)
+    app.load(now, None, table, **QUIET)
 
 
 class Handlers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,15 +10,9 @@ import pytest
 from rilearn.services import Services
 from rilearn.settings import Settings
 from rilearn.signals import grounding
+from tests.browser.pages import NEEDS
 
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="Playwright is not installed: pip install -r tests/requirements.txt"
-)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine (apt-get install chromium)"),
-    pytest.mark.model,
-]
+pytestmark = [NEEDS, pytest.mark.model]
 TEXT = "i finally got the keys to my own little flat and i cannot stop smiling about it"
 PATIENCE = 120_000  # ms: the first start on a machine fetches the base
 
@@ -32,9 +25,8 @@ def services() -> Iterator[Services]:
     made.close()
 
 
-def test_a_sentence_is_reasoned_about_and_labelled(services: Services, live_app: Any) -> None:
-    with live_app(services) as url, sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+def test_a_sentence_is_reasoned_about_and_labelled(browser: Any, services: Services, live_app: Any) -> None:
+    with live_app(services) as url:
         page = browser.new_page()
         page.set_default_timeout(PATIENCE)
         page.goto(url)
@@ -51,7 +43,7 @@ def test_a_sentence_is_reasoned_about_and_labelled(services: Services, live_app:
         label = card.locator(".rl-label").text_content()
         shares = card.locator(".rl-bars li").all_inner_texts()
         facts = page.locator(".rl-facts").inner_text()
-        browser.close()
+        page.close()
     assert len(grown) >= 3, "the reasoning came all at once"
     assert all(reasoning.startswith(part.strip().rstrip("▍")) for part in grown[:-1] if part.strip())
     assert grounding(TEXT, reasoning) > 0

@@ -20,13 +20,14 @@ from rilearn.store.database import Database
 from rilearn.store.ratings import Ratings
 from rilearn.store.schema import Base
 
-SECOND = '''"""A second migration."""
+HEAD = "0002"
+NEXT = '''"""A migration of a later rilearn."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9001"
+down_revision = "{head}"
 
 
 def upgrade() -> None:
@@ -36,15 +37,46 @@ def upgrade() -> None:
 '''
 
 
+FIRST: dict[str, dict[str, object]] = {
+    "annotators": {"name": "ann", "pseudonym": "annotator-1", "role": "annotator"},
+    "texts": {"task": "emotion", "text": "a text", "source": "", "split": "", "digest": "d", "key": "k"},
+    "reasonings": {
+        "text_id": 1,
+        "label": "joy",
+        "reasoning": "so it is",
+        "adapter": "generator",
+        "adapter_digest": "d",
+        "prompt_version": "2",
+        "sampling": "{}",
+        "signals": "{}",
+        "key": "k",
+    },
+    "ratings": {
+        "annotator_id": 1,
+        "reasoning_id": 1,
+        "token": "t",
+        "verdict": "good",
+        "criteria": "{}",
+        "thumbs": "[]",
+        "spans": "[]",
+        "comment": "",
+        "label_wrong": False,
+        "guideline": "",
+        "seconds": 1.5,
+    },
+}
+"""A row of each table that a rating needs, in the columns of the first tables."""
+
+
 @pytest.fixture
 def second(tmp_path: Path, url: str | None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Makes this rilearn one with a second migration, which rebuilds a table that others refer to."""
+    """Makes this rilearn one with a further migration, which rebuilds a table that others refer to."""
 
     def add(then: str = "pass") -> None:
         folder = tmp_path / "with 100% more" / "migrations"
         shutil.copytree(migrate.MIGRATIONS, folder)
-        code = SECOND.format(then=then, recreate="auto" if url else "always")
-        (folder / "versions" / "r0002_second.py").write_text(code)
+        code = NEXT.format(head=HEAD, then=then, recreate="auto" if url else "always")
+        (folder / "versions" / "r9001_next.py").write_text(code)
         monkeypatch.setattr(migrate, "MIGRATIONS", folder)
 
     return add
@@ -84,7 +116,7 @@ def test_checks_and_conditions_are_those_of_the_models(database: Database) -> No
 
 
 def test_a_second_start_changes_nothing(reopen: Callable[[], Database], tmp_path: Path) -> None:
-    assert revision(reopen()) == revision(reopen()) == "0001"
+    assert revision(reopen()) == revision(reopen()) == HEAD
     assert not copies(tmp_path)
 
 
@@ -102,14 +134,14 @@ def test_a_migration_keeps_a_copy_and_every_rating(
     second()
     with caplog.at_level(logging.INFO):
         newer = reopen()
-    assert revision(newer) == "0002" and len(Ratings(newer).live_ratings(ann, item)) == 1
+    assert revision(newer) == "9001" and len(Ratings(newer).live_ratings(ann, item)) == 1
     with newer.read() as session:
         assert session.execute(text("SELECT name, colour FROM annotators")).all() == [("ann", None)]
     if url is None:
         (copy,) = copies(tmp_path)
         assert str(copy) in caplog.text and copy.stat().st_mode & 0o777 == 0o600
         with sqlite3.connect(copy) as old:  # whole, though the original's log was never folded into it
-            assert old.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+            assert old.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
             assert old.execute("SELECT count(*) FROM ratings").fetchall() == [(1,)]
         reopen()
         assert len(copies(tmp_path)) == 1
@@ -130,7 +162,7 @@ def test_a_migration_that_fails_leaves_all_as_it_was(
             reopen()
     monkeypatch.undo()
     same = reopen()
-    assert revision(same) == "0001" and len(Ratings(same).live_ratings()) == 1
+    assert revision(same) == HEAD and len(Ratings(same).live_ratings()) == 1
     assert "colour" not in {c["name"] for c in inspect(same.engine).get_columns("annotators")}
 
 
@@ -141,13 +173,33 @@ def test_a_migration_that_leaves_rows_astray_is_undone(
     second("op.execute('DELETE FROM reasonings')")
     with pytest.raises(StoreError):
         reopen()
-    assert revision(database) == "0001" and len(Ratings(database).live_ratings()) == 1
+    assert revision(database) == HEAD and len(Ratings(database).live_ratings()) == 1
 
 
 def test_a_newer_database_is_refused(reopen: Callable[[], Database], tmp_path: Path) -> None:
     database = reopen()
     with database.write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StoreError, match=r"newer rilearn \(tables 9999; this one knows up to 0001\).*Update"):
+    with pytest.raises(StoreError, match=rf"newer rilearn \(tables 9999; this one knows up to {HEAD}\).*Update"):
         reopen()
     assert revision(database) == "9999" and not copies(tmp_path)
+
+
+def test_the_first_tables_come_along_with_their_ratings(
+    reopen: Callable[[], Database], url: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "first"
+    shutil.copytree(migrate.MIGRATIONS, folder, ignore=shutil.ignore_patterns("r000[2-9]*", "__pycache__"))
+    with monkeypatch.context() as patch:
+        patch.setattr(migrate, "MIGRATIONS", folder)
+        old = reopen()
+    with old.write() as session:
+        for table, values in FIRST.items():
+            names = ", ".join(["id", "created_at", *values])
+            marks = ", ".join(f":{name}" for name in values)
+            session.execute(text(f"INSERT INTO {table} ({names}) VALUES (1, '2026-11-23 10:00', {marks})"), values)
+    assert revision(old) == "0001"
+    new = reopen()
+    assert revision(new) == HEAD and len(copies(tmp_path)) == (url is None)
+    (kept,) = Ratings(new).live_ratings()
+    assert (kept.annotator_id, kept.reasoning_id, kept.rating, kept.seconds) == (1, 1, Rating("good"), 1.5)

@@ -116,6 +116,13 @@ def test_the_command_fills_every_cell_once(tiny_base: Path, tmp_path: Path, monk
     plain = [[{k: v for k, v in c.items() if k not in clocks} for c in cells] for cells in (result["cells"], again)]
     assert plain[0] == plain[1]
 
+    elsewhere = ["--out", str(tmp_path / "elsewhere"), "--result", str(tmp_path / "out" / "study.json")]
+    study.main([*arguments[:2], *elsewhere])
+    assert trained == ["q-a"]  # every cell was taken over from the result
+    assert json.loads((tmp_path / "out" / "study.json").read_text())["cells"] == again
+    study.main([*arguments[:2], *elsewhere[:1], str(tmp_path / "third"), *elsewhere[2:], "--set", "evaluation_rows=5"])
+    assert len(trained) == 5  # of other rows none
+
 
 def test_cells_of_another_recipe_and_too_few_rows_are_refused(tiny_base: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"

@@ -1,0 +1,153 @@
+"""The tables of the annotation project: sign-in, invitations, the queue, drafts, skips, guidelines, adjudications.
+
+Kept apart from schema.py, whose rules hold here too.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import UniqueConstraint as Unique
+from sqlalchemy.orm import Mapped, mapped_column
+
+from rilearn.store.schema import IDS, Base, one_of, only
+
+
+class LoginRow(Base):
+    """A sign-in that holds: the browser's cookie carries a secret of which only the digest is kept here."""
+
+    __tablename__ = "logins"
+
+    annotator_id: Mapped[int] = mapped_column(ForeignKey("annotators.id", ondelete="CASCADE"), index=True)
+    digest: Mapped[str] = mapped_column(unique=True)
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class InvitationRow(Base):
+    """A link that lets somebody join with a role; only the digest of its secret is kept."""
+
+    __tablename__ = "invitations"
+    __table_args__ = (one_of("role", "annotator", "admin"), IDS)
+
+    digest: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str]
+    made_by: Mapped[int | None] = mapped_column(ForeignKey("annotators.id", ondelete="SET NULL"))
+    uses_left: Mapped[int]
+    expires_at: Mapped[datetime]
+
+
+class OptionRow(Base):
+    """What the project's owner chose, one row a choice; append-only, the newest row of a name holds."""
+
+    __tablename__ = "options"
+
+    name: Mapped[str] = mapped_column(index=True)
+    value: Mapped[dict[str, Any]]
+    made_by: Mapped[int | None] = mapped_column(ForeignKey("annotators.id", ondelete="SET NULL"))
+
+
+class GuidelineRow(Base):
+    """A version of the guidelines, in Markdown; ratings name the version they were made under. Append-only."""
+
+    __tablename__ = "guidelines"
+
+    version: Mapped[str] = mapped_column(unique=True)
+    text: Mapped[str]
+    made_by: Mapped[int | None] = mapped_column(ForeignKey("annotators.id", ondelete="SET NULL"))
+
+
+class ItemRow(Base):
+    """A reasoning in the queue. `ratings_left` falls with each annotator who rates it and never below 0.
+
+    `everyone`: goes to every annotator, whatever `ratings_left` says. `expected`: the known answer of a calibration
+    item. `uncertainty`, `disagreement` and `quality` order the queue (None: not known); `shuffle` is a random number
+    drawn once, which spreads ties.
+    """
+
+    __tablename__ = "items"
+    __table_args__ = (
+        one_of("origin", "generator", "visitor", "label-noise", "import"),
+        CheckConstraint("ratings_left >= 0", name="ratings_left"),
+        Index("ix_items_open_oldest", "ratings_left", "id"),
+        Index("ix_items_open_uncertain", "ratings_left", "uncertainty"),
+        Index("ix_items_open_disagree", "ratings_left", "disagreement"),
+        Index("ix_items_open_quality", "ratings_left", "quality"),
+        Index("ix_items_open_spread", "ratings_left", "label", "adapter", "shuffle"),
+        IDS,
+    )
+
+    reasoning_id: Mapped[int] = mapped_column(ForeignKey("reasonings.id"), unique=True)
+    origin: Mapped[str]
+    label: Mapped[str]
+    adapter: Mapped[str]
+    ratings_left: Mapped[int]
+    everyone: Mapped[bool] = mapped_column(index=True)
+    expected: Mapped[dict[str, Any] | None]
+    uncertainty: Mapped[float | None]
+    disagreement: Mapped[float | None]
+    quality: Mapped[float | None]
+    shuffle: Mapped[float]
+
+
+class SkipRow(Base):
+    """An annotator passed a reasoning by, or flagged it; it does not come back to them."""
+
+    __tablename__ = "skips"
+    __table_args__ = (
+        Unique("annotator_id", "token"),
+        one_of("kind", "skip", "harmful", "private"),
+        Index("ix_skips_annotator_reasoning", "annotator_id", "reasoning_id"),
+        IDS,
+    )
+
+    annotator_id: Mapped[int] = mapped_column(ForeignKey("annotators.id", ondelete="CASCADE"))
+    reasoning_id: Mapped[int] = mapped_column(ForeignKey("reasonings.id"), index=True)
+    kind: Mapped[str]
+    reason: Mapped[str]
+    token: Mapped[str]
+    undone_at: Mapped[datetime | None]
+
+
+class DraftRow(Base):
+    """What an annotator has entered and not sent; overwritten as they go on, deleted when they rate."""
+
+    __tablename__ = "drafts"
+    __table_args__ = (Unique("annotator_id", "reasoning_id"), IDS)
+
+    annotator_id: Mapped[int] = mapped_column(ForeignKey("annotators.id", ondelete="CASCADE"))
+    reasoning_id: Mapped[int] = mapped_column(ForeignKey("reasonings.id"), index=True)
+    content: Mapped[dict[str, Any]]
+    saved_at: Mapped[datetime]
+
+
+class AdjudicationRow(Base):
+    """An admin's verdict where annotators disagree; their ratings stay. A newer row supersedes."""
+
+    __tablename__ = "adjudications"
+    __table_args__ = (
+        Unique("admin_id", "token"),
+        one_of("verdict", "good", "poor"),
+        only("uq_adjudications_live", "reasoning_id", where="superseded_at IS NULL"),
+        IDS,
+    )
+
+    reasoning_id: Mapped[int] = mapped_column(ForeignKey("reasonings.id"), index=True)
+    admin_id: Mapped[int | None] = mapped_column(ForeignKey("annotators.id", ondelete="SET NULL"))
+    verdict: Mapped[str]
+    right_label: Mapped[str | None]
+    comment: Mapped[str]
+    token: Mapped[str]
+    superseded_at: Mapped[datetime | None]
+
+
+class VersionRatingRow(Base):
+    """A rating that a model version was trained on. Goes with the rating; the version is marked stale first."""
+
+    __tablename__ = "version_ratings"
+    __table_args__ = (Unique("version_id", "rating_id"), IDS)
+
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"))
+    rating_id: Mapped[int] = mapped_column(ForeignKey("ratings.id", ondelete="CASCADE"), index=True)
