@@ -1,6 +1,6 @@
 """Ways to answer with a reasoning model, their accuracy and their cost: one reasoning, several, none, or half of one.
 
-python -m training.answering --adapter q-ra --split validation --out data/results/answering-validation.json
+python -m training.answering --adapter q-ra --direct q-a --split validation --out data/results/answering-validation.json
 
 Averaging the label distribution over sampled reasonings follows self-consistency (Wang et al. 2023), with
 distributions in place of votes; the product with the direct distribution is a product of experts (Hinton 2002).
@@ -20,8 +20,9 @@ from rilearn.engines import load_engine
 from rilearn.errors import AdapterError, ConfigError
 from rilearn.metrics import classification
 from rilearn.prompts import Templates
+from rilearn.records import Example
 from rilearn.settings import Settings
-from rilearn.statistics import calibration_error
+from rilearn.statistics import calibration_error, fit_temperature, tempered
 from rilearn.tasks import load_task
 from training.data import measured_rows
 from training.reader import Reader, Shares
@@ -62,7 +63,18 @@ def beginning(reasoning: str, part: int) -> str:
     return " ".join(words[: -(-len(words) * part // STEPS)])
 
 
-def compare(reader: Reader, samples: int) -> dict[str, tuple[Shares, float, float]]:
+def basic(direct: Shares, reasoned: Shares, other: tuple[str, Shares] | None) -> dict[str, Shares]:
+    """The ways that need one reasoning at most; `other` is a model that answers at once, with its name."""
+    ways = {"direct": direct, "one reasoning": reasoned, "one reasoning x direct": product(reasoned, direct)}
+    if other:
+        name, shares = other
+        ways |= {name: shares, f"one reasoning x {name}": product(reasoned, shares)}
+    return ways
+
+
+def compare(
+    reader: Reader, samples: int, other: tuple[str, Shares] | None = None
+) -> dict[str, tuple[Shares, float, float]]:
     """Way of answering -> (distributions, mean tokens written, mean reasonings written)."""
     direct = reader.direct()
     greedy, tokens = reader.reasonings(0.0, 0)
@@ -71,11 +83,10 @@ def compare(reader: Reader, samples: int) -> dict[str, tuple[Shares, float, floa
     drawn = [reader.reasonings(0.7, seed) for seed in range(samples)]
     each = [reader.given(texts) for texts, _ in drawn]
     ways = {
-        "direct": (direct, 0.0, 0.0),
-        "one reasoning": (steps[-1], tokens, 1.0),
-        "one reasoning x direct": (product(steps[-1], direct), tokens, 1.0),
-        "early stop": (stopped, tokens * float(share.mean()), float(share.mean())),
+        name: (shares, tokens, 1.0) if "reasoning" in name else (shares, 0.0, 0.0)
+        for name, shares in basic(direct, steps[-1], other).items()
     }
+    ways["early stop"] = (stopped, tokens * float(share.mean()), float(share.mean()))
     for k in sorted({1, 3, samples} & set(range(1, samples + 1))):
         mean: Shares = np.mean(each[:k], axis=0)
         cost = sum(t for _, t in drawn[:k])
@@ -89,6 +100,9 @@ def main(argv: list[str]) -> None:
     arguments.add_argument("--adapter", required=True, help="a Q->RA adapter: a name under data/adapters, or a folder")
     split_arguments(arguments)
     arguments.add_argument("--samples", type=int, default=5)
+    arguments.add_argument("--direct", help="a Q->A adapter to set beside it and to multiply with")
+    arguments.add_argument("--fit-rows", type=int, default=0, help="fit temperatures on so many rows of --fit-split")
+    arguments.add_argument("--fit-split", default="train")
     given = arguments.parse_args(argv)
     settings = Settings()
     adapter = find_adapter(given.adapter, settings.adapters)
@@ -96,12 +110,25 @@ def main(argv: list[str]) -> None:
         raise AdapterError(f"'{adapter.name}' does not reason before it answers; choose a Q->RA adapter.")
     if given.samples < 1:
         raise ConfigError("--samples must be at least 1.")
+    if given.fit_rows and given.fit_split == given.split:
+        raise ConfigError(f"Temperatures cannot be fitted on the rows they are measured on ({given.split}).")
+    other = find_adapter(given.direct, settings.adapters) if given.direct else None
+    if other and other.manifest.kind != "direct":
+        raise AdapterError(f"'{other.name}' does not answer at once; --direct takes a Q->A adapter.")
     task = load_task(adapter.manifest.task or settings.task)
     examples, origin = measured_rows(task, given.dataset, given.split, given.limit)
     engine = load_engine("transformers", adapter.manifest.base, settings.cache_dir, fast=True)
     start = time.monotonic()
-    templates = Templates(task, adapter.manifest.chat)
-    ways = compare(Reader(engine, adapter.ref, templates, [e.text for e in examples]), given.samples)
+
+    def readers(rows: Sequence[Example]) -> tuple[Reader, tuple[str, Shares] | None]:
+        texts = [e.text for e in rows]
+        own = Reader(engine, adapter.ref, Templates(task, adapter.manifest.chat), texts)
+        if other is None:
+            return own, None
+        return own, (other.name, Reader(engine, other.ref, Templates(task, other.manifest.chat), texts).direct())
+
+    reader, beside = readers(examples)
+    ways = compare(reader, given.samples, beside)
     gold = [e.label or "" for e in examples]
     result = {
         "adapter": adapter.name,
@@ -109,11 +136,37 @@ def main(argv: list[str]) -> None:
         **origin,
         "labels": list(task.labels),
         "ways": {name: measured(gold, task.labels, *way) for name, way in ways.items()},
-        "seconds": round(time.monotonic() - start, 1),
+        **({"direct": other.name, "direct_sha256": other.ref.digest} if other else {}),
     }
+    if given.fit_rows:
+        rows, fit = measured_rows(task, given.dataset, given.fit_split, given.fit_rows)
+        reader, beside = readers(rows)
+        known = basic(reader.direct(), reader.given(reader.reasonings(0.0, 0)[0]), beside)
+        labels = [e.label or "" for e in rows]
+        result["temperature"] = {
+            **fit,
+            "ways": {n: temper(shares, labels, ways[n][0], gold, task.labels) for n, shares in known.items()},
+        }
+    result["seconds"] = round(time.monotonic() - start, 1)
     write_result(given.out, result)
     for name, way in result["ways"].items():
         print(f"{name}: accuracy {way['accuracy']:.4f}, {way['tokens']:.1f} tokens")
+
+
+def temper(
+    known: Shares, known_gold: Sequence[str], shares: Shares, gold: Sequence[str], labels: Sequence[str]
+) -> dict[str, Any]:
+    """The temperature that fits `known` best, and the calibration of `shares` before and after it."""
+
+    def logs(rows: Shares) -> list[dict[str, float]]:
+        return [dict(zip(labels, map(float, row), strict=True)) for row in np.log(np.maximum(rows, 1e-12))]
+
+    temperature = fit_temperature(logs(known), known_gold)
+    before, after = (
+        calibration_error([tempered(row, t) for row in logs(shares)], gold).error for t in (1.0, temperature)
+    )
+    accuracy = float(np.mean([labels[i] == g for i, g in zip(known.argmax(1), known_gold, strict=True)]))
+    return {"temperature": round(temperature, 4), "before": before, "after": after, "accuracy_there": accuracy}
 
 
 def measured(

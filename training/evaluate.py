@@ -65,7 +65,10 @@ def predict_reasoned(engine: Engine, ref: AdapterRef, templates: Templates, text
 def evaluate(
     engine: Engine, adapter: Adapter, task: Task, gold: Sequence[str], texts: Sequence[str]
 ) -> tuple[dict[str, Any], list[Outcome]]:
-    """All measured numbers of `adapter` on aligned texts and gold labels, and the outcomes behind them."""
+    """All measured numbers of `adapter` on aligned texts and gold labels, and the outcomes behind them.
+
+    `correct` holds a character a row, for paired tests between adapters.
+    """
     templates = Templates(task, adapter.manifest.chat)
     start = time.monotonic()
     predict = predict_direct if adapter.manifest.kind == "direct" else predict_reasoned
@@ -76,6 +79,7 @@ def evaluate(
         "n": len(texts),
         **classification(gold, [o.label for o in outcomes], task.labels),
         "labels": list(task.labels),
+        "correct": "".join("1" if o.label == g else "0" for o, g in zip(outcomes, gold, strict=True)),
         "parse_rate": sum(o.parsed for o in outcomes) / len(outcomes),
         "mean_reasoning_tokens": sum(o.tokens for o in outcomes) / len(outcomes),
         "seconds": round(seconds, 1),

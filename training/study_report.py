@@ -6,19 +6,18 @@ python -m training.study_report --out data/results/report.md
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rilearn.adapters import list_adapters
 from rilearn.faithfulness import INTERVENTIONS
 from rilearn.settings import Settings
 from rilearn.statistics import paired_difference, wilson
 from training import plots
+from training.report_tables import Result, accuracy_table, against, beside_direct, by_variant, pooled, variant_table
 from training.stage import ROOT, parser, run
 
 SPLIT = "validation"
-Result = dict[str, Any]
 
 
 def systems(results: Path, adapters: Path) -> list[Result]:
@@ -38,66 +37,6 @@ def systems(results: Path, adapters: Path) -> list[Result]:
         if found := adapter.manifest.evaluation.get(SPLIT):
             rows.append({**found, "name": f"{adapter.name} (shipped)", "rows": adapter.manifest.data["rows"]})
     return sorted(rows, key=lambda r: r["accuracy"])
-
-
-def accuracy_table(rows: Sequence[Result]) -> str:
-    lines = [
-        "| system | accuracy | 95 % interval | macro-F1 | n | training rows |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for r in rows:
-        if r.get("published"):
-            lines.append(f"| {r['name']} | {r['accuracy']:.1%} | published, not measured here | | | |")
-            continue
-        low, high = wilson(round(r["accuracy"] * r["n"]), r["n"])
-        measured = f"{r['accuracy']:.1%} | {low:.1%} to {high:.1%} | {r['macro_f1']:.1%}"
-        lines.append(f"| {r['name']} | {measured} | {r['n']} | {r['rows']} |")
-    return "\n".join(lines)
-
-
-def by_variant(cells: Sequence[Result]) -> dict[str, dict[int, list[Result]]]:
-    """variant -> training rows -> the cells of its seeds."""
-    found: dict[str, dict[int, list[Result]]] = {}
-    for cell in cells:
-        if cell["rows"]:
-            found.setdefault(cell["variant"], {}).setdefault(cell["rows"], []).append(cell)
-    return found
-
-
-def pooled(cells: Sequence[Result]) -> tuple[float, float, float]:
-    """Mean accuracy over seeds, with Wilson's interval for one seed's number of rows: seeds see the same rows."""
-    mean = sum(c["accuracy"] for c in cells) / len(cells)
-    return mean, *wilson(mean * cells[0]["n"], cells[0]["n"])
-
-
-def variant_table(found: Mapping[str, Mapping[int, Sequence[Result]]]) -> str:
-    budgets = sorted({b for cells in found.values() for b in cells})
-    lines = ["| variant | " + " | ".join(f"{b} rows" for b in budgets) + " | steps | parse rate |"]
-    lines.append("| --- " * (len(budgets) + 3) + "|")
-    for name, cells in found.items():
-        shown = [f"{pooled(cells[b])[0]:.1%} ({len(cells[b])})" if b in cells else "" for b in budgets]
-        last = cells[max(cells)]
-        steps = ", ".join(str(cells[b][0]["steps"]) if b in cells else "" for b in budgets)
-        parse = sum(c["parse_rate"] for c in last) / len(last)
-        lines.append(f"| {name} | " + " | ".join(shown) + f" | {steps} | {parse:.1%} |")
-    return "\n".join(lines)
-
-
-def against(found: Mapping[str, Mapping[int, Sequence[Result]]], reference: str) -> str:
-    """Each variant's paired difference to `reference` at each budget, over the rows of all seeds both have."""
-    lines = []
-    for name, cells in found.items():
-        for budget in sorted(set(cells) & set(found.get(reference, {}))):
-            if name == reference:
-                continue
-            other = {c["seed"]: c["correct"] for c in found[reference][budget]}
-            pairs = [(c["correct"], other[c["seed"]]) for c in cells[budget] if c["seed"] in other]
-            if not pairs:
-                continue
-            a, b = ([x == "1" for x in "".join(side)] for side in zip(*pairs, strict=True))
-            gap, low, high = paired_difference(a, b)
-            lines.append(f"- {name}, {budget} rows: {100 * gap:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})")
-    return "\n".join(lines)
 
 
 def study_part(study: Result) -> tuple[str, dict[str, str]]:
@@ -127,8 +66,9 @@ def answering_part(answering: Result) -> tuple[str, dict[str, str]]:
     points = {
         n: [(w["tokens"], w["accuracy"], *wilson(w["correct"].count("1"), answering["n"]))] for n, w in ways.items()
     }
-    reference = [c == "1" for c in ways["direct"]["correct"]]
-    rows = ["| way | accuracy | against direct | tokens written |", "| --- | --- | --- | --- |"]
+    best = answering.get("direct", "direct")
+    reference = [c == "1" for c in ways[best]["correct"]]
+    rows = [f"| way | accuracy | against {best} | tokens written |", "| --- | --- | --- | --- |"]
     for name, way in ways.items():
         gap, low, high = paired_difference([c == "1" for c in way["correct"]], reference)
         difference = f"{100 * gap:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
@@ -138,15 +78,16 @@ def answering_part(answering: Result) -> tuple[str, dict[str, str]]:
     bins = {n: [(b["confidence"], b["accuracy"]) for b in fit["bins"]] for n, fit in fits.items()}
     text = f"""## Ways to answer with the reasoning model
 
-`{answering["adapter"]}`, n = {answering["n"]} rows of {answering["split"]}.
+`direct` is this model on its prompt without reasoning. Differences are in points, paired over the same rows, with 95 %
+intervals (Newcombe 1998, method 10). `{answering["adapter"]}`, n = {answering["n"]} rows of {answering["split"]}.
 `{answering["command"]}`, {answering["date"]}.
 
 ![Accuracy of each way of answering against the tokens it writes](plots/answering.svg)
 
 {chr(10).join(rows)}
 
-How far confidence is from accuracy (expected calibration error over 15 bins, Guo et al. 2017): {told}. No temperature
-was fitted.
+How far confidence is from accuracy (expected calibration error over 15 bins, Guo et al. 2017): {told}.
+{temperature_words(answering.get("temperature"))}
 
 ![Accuracy against confidence; on the dotted line they agree](plots/reliability.svg)
 """
@@ -154,6 +95,20 @@ was fitted.
         "answering.svg": plots.curves(points, "tokens written for a text", "accuracy"),
         "reliability.svg": plots.reliability(bins),
     }
+
+
+def temperature_words(found: Result | None) -> str:
+    if not found:
+        return "No temperature was fitted."
+    each = "; ".join(
+        f"{name}: temperature {w['temperature']:.2f}, error {w['before']:.3f} before and {w['after']:.3f} after"
+        for name, w in found["ways"].items()
+    )
+    seen = max(w["accuracy_there"] for w in found["ways"].values())
+    return (
+        f"Temperatures fitted on {found['n']} rows of {found['split']} (models that have learnt those rows are surer "
+        f"of them than of new ones: up to {seen:.1%} of them are answered right): {each}."
+    )
 
 
 def faithfulness_part(found: Result) -> tuple[str, dict[str, str]]:
@@ -199,6 +154,8 @@ def shipped_part(rows: Sequence[Result]) -> tuple[str, dict[str, str]]:
     )
     images = "\n".join(f"![Confusion matrix of {r['adapter']}](plots/confusion-{r['adapter']}.svg)" for r in shipped)
     text = f"""## Where the shipped models err
+
+{beside_direct(shipped)}
 
 ![F1 of each label](plots/per-class.svg)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rilearn.engines.scripted import ScriptedEngine
-from rilearn.errors import AdapterError
+from rilearn.errors import AdapterError, ConfigError
 from rilearn.prompts import Templates
 from rilearn.records import AdapterRef
 from rilearn.tasks import load_task
@@ -63,3 +63,34 @@ def test_the_ways_share_one_set_of_reasonings() -> None:
 def test_a_direct_adapter_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AdapterError, match="does not reason"):
         answering.main(["--adapter", "q-a", "--out", str(tmp_path / "x.json")])
+
+
+def test_another_direct_model_stands_beside_and_multiplies() -> None:
+    own, other = np.array([[0.7, 0.3]]), np.array([[0.2, 0.8]])
+    ways = answering.basic(own, own, ("q-a", other))
+    assert ways["q-a"] is other and list(ways) == [
+        "direct",
+        "one reasoning",
+        "one reasoning x direct",
+        "q-a",
+        "one reasoning x q-a",
+    ]
+    assert ways["one reasoning x q-a"].argmax() == 1
+    assert ways["one reasoning x q-a"] == pytest.approx(answering.product(own, other))
+
+
+def test_a_temperature_is_fitted_on_one_set_and_measured_on_another() -> None:
+    """A model that is right in six of ten rows and says 0.95 each time is cooled to about 0.6 on new rows."""
+    shares = np.array([[0.95, 0.05]] * 10)
+    gold = ["a"] * 6 + ["b"] * 4
+    found = answering.temper(shares, gold, shares, gold, ["a", "b"])
+    assert found["accuracy_there"] == pytest.approx(0.6) and found["temperature"] > 3
+    assert found["before"] == pytest.approx(0.35) and found["after"] < 0.01
+
+
+def test_temperatures_need_other_rows_than_those_measured(tmp_path: Path) -> None:
+    words = ["--adapter", "q-ra", "--split", "train", "--fit-rows", "5", "--out", str(tmp_path / "x.json")]
+    with pytest.raises(ConfigError, match="cannot be fitted on the rows they are measured on"):
+        answering.main(words)
+    with pytest.raises(AdapterError, match="does not answer at once"):
+        answering.main([*words[:2], "--direct", "q-ra", "--out", str(tmp_path / "x.json")])

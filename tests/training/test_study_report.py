@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from rilearn.statistics import paired_difference
-from training import plots, study_report
+from training import plots, report_tables, study_report
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -86,3 +86,15 @@ def test_plots_are_svg_without_scripts(svg: str) -> None:
 def test_the_same_data_give_the_same_file() -> None:
     drawn = [plots.bars({"a": {"x": 1.0}}, "F1") for _ in range(2)]
     assert drawn[0] == drawn[1]
+
+
+def test_a_reasoning_model_is_set_beside_the_best_direct_one() -> None:
+    common = {"n": 6, "dataset_fingerprint": "f", "parse_rate": 1.0}
+    worse = {**common, "adapter": "old", "kind": "direct", "accuracy": 0.5, "correct": "111000"}
+    best = {**common, "adapter": "q-a", "kind": "direct", "accuracy": 4 / 6, "correct": "111100"}
+    reasoned = {**common, "adapter": "q-ra", "kind": "reasoned", "accuracy": 0.5, "correct": "110010"}
+    said = report_tables.beside_direct([worse, best, reasoned])
+    assert said.startswith("`q-ra` against `q-a`, the same 6 rows: -16.67 points")
+    assert "1 rows are right with reasoning only, 2 without only" in said and "in 100.0% of cases" in said
+    assert report_tables.beside_direct([{**best, "dataset_fingerprint": "other"}, reasoned]) == ""
+    assert report_tables.beside_direct([reasoned]) == ""

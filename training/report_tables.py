@@ -1,0 +1,92 @@
+"""Markdown tables of the report: systems by accuracy, variants by training rows, paired differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rilearn.statistics import paired_difference, wilson
+
+Result = dict[str, Any]
+
+
+def accuracy_table(rows: Sequence[Result]) -> str:
+    lines = [
+        "| system | accuracy | 95 % interval | macro-F1 | n | training rows |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for r in rows:
+        if r.get("published"):
+            lines.append(f"| {r['name']} | {r['accuracy']:.1%} | published, not measured here | | | |")
+            continue
+        low, high = wilson(round(r["accuracy"] * r["n"]), r["n"])
+        measured = f"{r['accuracy']:.1%} | {low:.1%} to {high:.1%} | {r['macro_f1']:.1%}"
+        lines.append(f"| {r['name']} | {measured} | {r['n']} | {r['rows']} |")
+    return "\n".join(lines)
+
+
+def by_variant(cells: Sequence[Result]) -> dict[str, dict[int, list[Result]]]:
+    """variant -> training rows -> the cells of its seeds."""
+    found: dict[str, dict[int, list[Result]]] = {}
+    for cell in cells:
+        if cell["rows"]:
+            found.setdefault(cell["variant"], {}).setdefault(cell["rows"], []).append(cell)
+    return found
+
+
+def pooled(cells: Sequence[Result]) -> tuple[float, float, float]:
+    """Mean accuracy over seeds, with Wilson's interval for one seed's number of rows: seeds see the same rows."""
+    mean = sum(c["accuracy"] for c in cells) / len(cells)
+    return mean, *wilson(mean * cells[0]["n"], cells[0]["n"])
+
+
+def variant_table(found: Mapping[str, Mapping[int, Sequence[Result]]]) -> str:
+    budgets = sorted({b for cells in found.values() for b in cells})
+    lines = ["| variant | " + " | ".join(f"{b} rows" for b in budgets) + " | steps | parse rate |"]
+    lines.append("| --- " * (len(budgets) + 3) + "|")
+    for name, cells in found.items():
+        shown = [f"{pooled(cells[b])[0]:.1%} ({len(cells[b])})" if b in cells else "" for b in budgets]
+        last = cells[max(cells)]
+        steps = ", ".join(str(cells[b][0]["steps"]) if b in cells else "" for b in budgets)
+        parse = sum(c["parse_rate"] for c in last) / len(last)
+        lines.append(f"| {name} | " + " | ".join(shown) + f" | {steps} | {parse:.1%} |")
+    return "\n".join(lines)
+
+
+def against(found: Mapping[str, Mapping[int, Sequence[Result]]], reference: str) -> str:
+    """Each variant's paired difference to `reference` at each budget, over the rows of all seeds both have."""
+    lines = []
+    for name, cells in found.items():
+        for budget in sorted(set(cells) & set(found.get(reference, {}))):
+            if name == reference:
+                continue
+            other = {c["seed"]: c["correct"] for c in found[reference][budget]}
+            pairs = [(c["correct"], other[c["seed"]]) for c in cells[budget] if c["seed"] in other]
+            if not pairs:
+                continue
+            a, b = ([x == "1" for x in "".join(side)] for side in zip(*pairs, strict=True))
+            gap, low, high = paired_difference(a, b)
+            lines.append(f"- {name}, {budget} rows: {100 * gap:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})")
+    return "\n".join(lines)
+
+
+def beside_direct(shipped: Sequence[Result]) -> str:
+    """Each shipped reasoning model against the best direct one, paired over the rows both were measured on."""
+    whole = [r for r in shipped if "correct" in r]
+    direct = max((r for r in whole if r["kind"] == "direct"), key=lambda r: r["accuracy"], default=None)
+    lines = []
+    for one in whole:
+        if direct is None or one["kind"] == "direct" or one["dataset_fingerprint"] != direct["dataset_fingerprint"]:
+            continue
+        if one["n"] != direct["n"]:
+            continue
+        a, b = ([c == "1" for c in r["correct"]] for r in (one, direct))
+        gap, low, high = paired_difference(a, b)
+        only = [sum(x > y for x, y in pairs) for pairs in (zip(a, b, strict=True), zip(b, a, strict=True))]
+        lines.append(
+            f"`{one['adapter']}` against `{direct['adapter']}`, the same {one['n']} rows: {100 * gap:+.2f} points (95 % "
+            f"interval {100 * low:+.2f} to {100 * high:+.2f}); {only[0]} rows are right with reasoning only, {only[1]} "
+            f"without only. Its own text names a label in {one['parse_rate']:.1%} of "
+            "cases."
+        )
+    return "\n\n".join(lines)
