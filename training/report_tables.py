@@ -84,9 +84,8 @@ def beside_direct(shipped: Sequence[Result]) -> str:
         gap, low, high = paired_difference(a, b)
         only = [sum(x > y for x, y in pairs) for pairs in (zip(a, b, strict=True), zip(b, a, strict=True))]
         lines.append(
-            f"`{one['adapter']}` against `{direct['adapter']}`, the same {one['n']} rows: {100 * gap:+.2f} points (95 % "
-            f"interval {100 * low:+.2f} to {100 * high:+.2f}); {only[0]} rows are right with reasoning only, {only[1]} "
-            f"without only. Its own text names a label in {one['parse_rate']:.1%} of "
-            "cases."
+            f"`{one['adapter']}` against `{direct['adapter']}`, the same {one['n']} rows: {100 * gap:+.2f} points "
+            f"(95 % interval {100 * low:+.2f} to {100 * high:+.2f}); {only[0]} rows are right with reasoning "
+            f"only, {only[1]} without only. Its own text names a label in {one['parse_rate']:.1%} of cases."
         )
     return "\n\n".join(lines)

@@ -39,6 +39,27 @@ def systems(results: Path, adapters: Path) -> list[Result]:
     return sorted(rows, key=lambda r: r["accuracy"])
 
 
+def behind(name: str, result: Result) -> str:
+    """Where a section's numbers lie and which command made them."""
+    file = f"{name}-{SPLIT}.json"
+    return f"From [data/results/{file}]({file}), made by `{result['command']}`, {result['date']}."
+
+
+def label_noise_part(found: Result) -> tuple[str, dict[str, str]]:
+    """Rows whose label both models doubt, counted by the pair of labels."""
+    rows = ["| the dataset says, both models say | rows |", "| --- | --- |"]
+    rows += [f"| {pair} | {count} |" for pair, count in found["pairs"].items()]
+    text = f"""## Labels that both models doubt
+
+{found["doubtful"]} of {found["n"]} rows of {found["split"]}: {" and ".join(f"`{name}`" for name in found["adapters"])}
+agree on another label than the dataset's, each with at least {found["threshold"]:.0%}. A list of questions for people
+to look at, not of errors (after confident learning, Northcutt et al. 2021). {behind("label-noise", found)}
+
+{chr(10).join(rows)}
+"""
+    return text, {}
+
+
 def study_part(study: Result) -> tuple[str, dict[str, str]]:
     """The study's section, and its plots by file name."""
     found = by_variant(study["cells"])
@@ -48,9 +69,10 @@ def study_part(study: Result) -> tuple[str, dict[str, str]]:
 
 Every variant starts at the bare base and sees the same rows in as many steps, but for the paper's regime, whose steps
 hold more rows. n = {study["n"]} rows of {study["split"]}; in brackets the number of seeds.
-`{study["command"]}`, {study["date"]}.
+{behind("study", study)}
 
-![Accuracy of each variant against its training rows](plots/learning-curves.svg)
+![Accuracy of each variant against its training rows](plots/learning-curves.svg "Higher is better. Where a curve that \
+reasons lies above q-a, reasoning helped with that many rows; the bars are 95 % intervals.")
 
 {variant_table(found)}
 
@@ -80,16 +102,18 @@ def answering_part(answering: Result) -> tuple[str, dict[str, str]]:
 
 `direct` is this model on its prompt without reasoning. Differences are in points, paired over the same rows, with 95 %
 intervals (Newcombe 1998, method 10). `{answering["adapter"]}`, n = {answering["n"]} rows of {answering["split"]}.
-`{answering["command"]}`, {answering["date"]}.
+{behind("answering", answering)}
 
-![Accuracy of each way of answering against the tokens it writes](plots/answering.svg)
+![Accuracy of each way of answering against the tokens it writes](plots/answering.svg "Up and to the left is better: \
+right more often, with less writing.")
 
 {chr(10).join(rows)}
 
 How far confidence is from accuracy (expected calibration error over 15 bins, Guo et al. 2017): {told}.
 {temperature_words(answering.get("temperature"))}
 
-![Accuracy against confidence; on the dotted line they agree](plots/reliability.svg)
+![Accuracy against confidence](plots/reliability.svg "On the dotted line a model is right as often as it says. Below \
+the line it is too sure of itself, above it not sure enough.")
 """
     return text, {
         "answering.svg": plots.curves(points, "tokens written for a text", "accuracy"),
@@ -131,9 +155,10 @@ def faithfulness_part(found: Result) -> tuple[str, dict[str, str]]:
     text = f"""## Does the reasoning do anything?
 
 `{found["adapter"]}`, evidence judged by `{found["reader"]}`, n = {found["n"]} rows of {found["split"]}.
-`{found["command"]}`, {found["date"]}.
+{behind("faithfulness", found)}
 
-![How often the answer changes when the reasoning is removed or altered](plots/faithfulness.svg)
+![How often the answer changes when the reasoning is removed or altered](plots/faithfulness.svg "A long bar: the \
+answer hangs on this part of the reasoning. A short one: the model would have said the same anyway.")
 
 {chr(10).join(rows)}
 
@@ -152,14 +177,24 @@ def shipped_part(rows: Sequence[Result]) -> tuple[str, dict[str, str]]:
     made["per-class.svg"] = plots.bars(
         {r["adapter"]: {label: c["f1"] for label, c in r["per_class"].items()} for r in shipped}, "F1"
     )
-    images = "\n".join(f"![Confusion matrix of {r['adapter']}](plots/confusion-{r['adapter']}.svg)" for r in shipped)
+    caption = "Rows are the dataset's labels, columns the model's. What lies off the diagonal is wrong."
+    images = "\n".join(
+        f'![Confusion matrix of {r["adapter"]}](plots/confusion-{r["adapter"]}.svg "{r["adapter"]}. {caption}")'
+        for r in shipped
+    )
+    made_by = "\n".join(f"- `{r['adapter']}`: `{r['command']}`, {r['date']}" for r in shipped)
     text = f"""## Where the shipped models err
 
 {beside_direct(shipped)}
 
-![F1 of each label](plots/per-class.svg)
+![F1 of each label](plots/per-class.svg "F1 joins two shares: how many texts of a label were found, and how many that \
+got the label have it. 1 is perfect.")
 
 {images}
+
+Kept in the adapters' manifests:
+
+{made_by}
 """
     return text, made
 
@@ -185,7 +220,12 @@ def main(argv: list[str]) -> None:
     print(f"written to {given.out}")
 
 
-_PARTS = {"faithfulness": faithfulness_part, "answering": answering_part, "study": study_part}
+_PARTS = {
+    "faithfulness": faithfulness_part,
+    "answering": answering_part,
+    "study": study_part,
+    "label-noise": label_noise_part,
+}
 """Which file of results makes which section."""
 
 

@@ -103,6 +103,7 @@ def one_text(app: gr.Blocks, services: Services) -> None:
         link = gr.Button("Copy link", min_width=120, elem_id="rl-compare-link")
         copied = gr.HTML(view.copied(), elem_id="rl-compare-copied")
     columns = gr.HTML(view.empty(task, services.pair, on.kinds), elem_id="rl-compare-result")
+    gr.HTML(render.examples(task.examples[:5]))
     state = gr.State(Run(over=True))
     shown = [columns, state, go, cancel]
 

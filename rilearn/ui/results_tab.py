@@ -4,15 +4,20 @@ visit; nothing is typed in here."""
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
 
 from rilearn.services import Services
 from rilearn.ui import vote_tab
+from rilearn.ui.live import QUIET
+from rilearn.ui.render import esc
 
 TITLE = "Results"
 REPORT = "report.md"
@@ -23,13 +28,12 @@ def add(app: gr.Blocks, services: Services) -> None:
     """Put the tab's content into the current `gr.Tab` of `app`."""
     page = gr.HTML(empty(), elem_id="rl-results")
     votes = gr.HTML(elem_id="rl-results-votes")
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
 
     def show() -> str:
         return report(services.settings.results)
 
-    app.load(show, None, page, **quiet)
-    app.load(partial(vote_tab.standings, services), None, votes, **quiet)  # apart: the report waits for no database
+    app.load(show, None, page, **QUIET)
+    app.load(partial(vote_tab.standings, services), None, votes, **QUIET)  # apart: the report waits for no database
 
 
 def report(folder: Path) -> str:
@@ -40,20 +44,32 @@ def report(folder: Path) -> str:
         return empty()
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(path.read_text(encoding="utf-8"))
-    for token in tokens:
-        for child in token.children or ():
-            if child.type == "image":
-                child.attrs["src"] = picture(folder, str(child.attrs.get("src", "")))
-                child.attrs["loading"] = "lazy"
+    for child in (child for token in tokens for child in token.children or ()):
+        if child.type == "image":
+            child.attrs["src"] = inline(folder, str(child.attrs.get("src", "")), ".svg")
+            child.attrs["loading"] = "lazy"
+        if child.type == "link_open" and (data := inline(folder, name := str(child.attrs.get("href", "")), ".json")):
+            child.attrs |= {"href": data, "download": name}
+    markdown.add_render_rule("image", figure)
     return f'<article class="rl-findings">{markdown.renderer.render(tokens, markdown.options, {})}</article>'
 
 
-def picture(folder: Path, source: str) -> str:
-    """A plot of the folder as a data address; empty for anything that is no SVG file inside it."""
+def figure(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    """An image with its Markdown title as the caption under it."""
+    caption = tokens[index].attrs.pop("title", "")
+    image = renderer.image(tokens, index, options, env)
+    return f'<span class="rl-figure" role="group">{image}<small>{esc(str(caption))}</small></span>'
+
+
+def inline(folder: Path, source: str, suffix: str) -> str:
+    """A file of the folder as a data address; empty for anything but a file of this type inside it."""
     path = (folder / source).resolve()
-    if not path.is_relative_to(folder.resolve()) or path.suffix != ".svg" or not path.is_file():
+    if not path.is_relative_to(folder.resolve()) or path.suffix != suffix or not path.is_file():
         return ""
-    return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode()
+    return f"data:{_TYPES[suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+_TYPES = {".svg": "image/svg+xml", ".json": "application/json"}
 
 
 def empty() -> str:

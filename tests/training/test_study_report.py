@@ -61,7 +61,7 @@ def test_the_committed_numbers_make_a_report(tmp_path: Path) -> None:
     study_report.main(["--out", str(tmp_path / "report.md")])
     text = (tmp_path / "report.md").read_text()
     assert "published, not measured here" in text and "tfidf-linear-svm" in text and "q-ra (shipped)" in text
-    images = re.findall(r"!\[[^\]]{10,}\]\((plots/[\w.-]+)\)", text)
+    images = re.findall(r"!\[[^\]]{10,}\]\((plots/[\w.-]+) \"[^\"]{20,}\"\)", text)
     assert images and all((tmp_path / image).exists() for image in images)
     assert text.count("![") == len(images), "an image without a description"
 

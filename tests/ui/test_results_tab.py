@@ -25,6 +25,15 @@ def test_tables_and_plots_are_shown_with_their_descriptions(tmp_path: Path) -> N
     assert 'src="data:image/svg+xml;base64,' in html and 'alt="What it shows"' in html and "<script" not in html
 
 
+def test_captions_are_shown_and_files_of_results_can_be_had(tmp_path: Path) -> None:
+    (tmp_path / "study.json").write_text('{"n": 5}')
+    text = '![What it shows](plots/a.svg "Long is <b>good</b>.")\n\nFrom [study.json](study.json), [x](../y.json).\n'
+    html = results_tab.report(folder(tmp_path, text))
+    assert "<small>Long is &lt;b&gt;good&lt;/b&gt;.</small>" in html and 'alt="What it shows"' in html
+    assert 'href="data:application/json;base64,eyJuIjogNX0=" download="study.json"' in html
+    assert html.count("download=") == 1
+
+
 def test_html_and_foreign_files_stay_out(tmp_path: Path) -> None:
     (tmp_path.parent / "secret.svg").write_text(SVG)
     text = "<img src=x onerror=hit()> ![x](../secret.svg) ![y](https://example.org/a.svg) [z](javascript:hit())\n"
@@ -40,4 +49,5 @@ def test_without_a_report_the_command_is_named(tmp_path: Path) -> None:
 def test_the_shipped_report_is_there_and_fast() -> None:
     start = time.monotonic()
     html = results_tab.report(Settings().results)
-    assert time.monotonic() - start < 2 and html.count("<img") >= 3 and html.count("base64") == html.count("<img")
+    assert time.monotonic() - start < 2 and html.count("<img") >= 3
+    assert html.count("data:image/svg+xml;base64") == html.count("<img") == html.count("<small>")
