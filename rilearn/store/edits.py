@@ -43,7 +43,7 @@ class Edits:
             reasoning=words(reasoning, "corrected reasoning", empty=False),
         )
         with self._database.write() as session:
-            return _value(supersede(session, row))
+            return _value(supersede(session, row)[0])
 
     def history(self, reasoning_id: int) -> list[Edit]:
         """All corrections of a reasoning, oldest first; those without `superseded_at` hold.

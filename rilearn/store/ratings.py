@@ -18,6 +18,7 @@ from rilearn.errors import InputError
 from rilearn.records import CRITERIA, Rating, Span, Verdict
 from rilearn.store.checks import short, words
 from rilearn.store.database import Database
+from rilearn.store.queue import reopen, settle
 from rilearn.store.schema import AnnotatorRow, EditRow, RatingRow, ReasoningRow, now
 
 Row = TypeVar("Row", RatingRow, EditRow)
@@ -75,10 +76,15 @@ class Ratings:
         with self._database.write() as session:
             if reasoning := session.get(ReasoningRow, reasoning_id):
                 _check_against(rating, reasoning)
-            return _value(supersede(session, row))
+            made, first = supersede(session, row)
+            if first:
+                settle(session, annotator_id, reasoning_id)
+            return _value(made)
 
     def retract(self, annotator_id: int, rating_id: int) -> None:
-        """Take a rating back; it stays in the history. One that is superseded or retracted already is left as it is.
+        """Take a rating back; it stays in the history, and the queue waits for one person more.
+
+        One that is superseded or retracted already is left as it is.
 
         Raises:
             InputError: this annotator has no such rating.
@@ -89,7 +95,9 @@ class Ratings:
             if session.scalars(select(RatingRow.id).where(*mine)).one_or_none() is None:
                 raise InputError(f"You have no rating {rating_id}.")
             live = update(RatingRow).where(*mine, RatingRow.superseded_at.is_(None))
-            session.execute(live.values(superseded_at=now()))
+            ended = session.scalars(live.values(superseded_at=now()).returning(RatingRow.reasoning_id)).one_or_none()
+            if ended is not None:
+                reopen(session, ended)
 
     def live_ratings(self, annotator_id: int | None = None, reasoning_id: int | None = None) -> list[StoredRating]:
         """The ratings that hold, oldest first: all, or those of one annotator, of one reasoning, or of both.
@@ -116,8 +124,11 @@ class Ratings:
             return [_value(row) for row in session.scalars(query)]
 
 
-def supersede(session: Session, row: Row) -> Row:
-    """Add the row in place of the annotator's live one, or return the one that this request made before.
+def supersede(session: Session, row: Row) -> tuple[Row, bool]:
+    """Add the row in place of the annotator's live one, or find the one that this request made before.
+
+    Returns:
+        The row, and whether it is new and took no other's place.
 
     Raises:
         InputError: no such annotator or reasoning; or the token came with another content before.
@@ -132,12 +143,12 @@ def supersede(session: Session, row: Row) -> Row:
     if before := session.scalars(mine.filter_by(token=row.token)).one_or_none():
         if _said(before) != _said(row):
             raise InputError("This request was sent before with another content. Reload the page and send it again.")
-        return before
+        return before, False
     live = update(model).filter_by(annotator_id=row.annotator_id, reasoning_id=row.reasoning_id, superseded_at=None)
-    session.execute(live.values(superseded_at=now()))
+    replaced = session.scalars(live.values(superseded_at=now()).returning(model.id)).all()
     session.add(row)
     session.flush()
-    return row
+    return row, not replaced
 
 
 def _said(row: RatingRow | EditRow) -> dict[str, object]:

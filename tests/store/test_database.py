@@ -252,7 +252,8 @@ def test_an_unknown_fault_of_sqlite_is_told_without_anybodys_words(tmp_path: Pat
     assert "private" not in str(error.value)
     with pytest.raises(StoreError, match="already holds a row"), database.write() as session:
         for _ in range(2):
-            session.execute(text("INSERT INTO annotators VALUES (NULL, 'a', 'b', 'admin', '2026-01-01')"))
+            columns = "name, pseudonym, role, created_at"
+            session.execute(text(f"INSERT INTO annotators ({columns}) VALUES ('a', 'b', 'admin', '2026-01-01')"))
 
 
 def test_a_copy_in_place_of_a_lost_file_is_taken_up(tmp_path: Path) -> None:

@@ -1,0 +1,169 @@
+"""The queue: one person at a time, never twice to the same one, nothing lost when people leave, no deadlock."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import get_args
+from uuid import uuid4
+
+import pytest
+
+from rilearn.errors import InputError
+from rilearn.records import Rating
+from rilearn.store.annotators import Annotators
+from rilearn.store.database import Database
+from rilearn.store.queue import Entry, Order, Queue
+from rilearn.store.ratings import Ratings
+from rilearn.store.reasonings import Reasonings
+from tests.store.conftest import reasoning
+
+CROWD, ITEMS = 32, 40
+
+
+@pytest.fixture
+def ids(reasonings: Reasonings) -> list[int]:
+    return sorted(reasonings.add([reasoning(i) for i in range(4)]))
+
+
+@pytest.fixture
+def queue(database: Database) -> Queue:
+    return Queue(database)
+
+
+def fill(queue: Queue, ids: list[int], **values: int | bool) -> None:
+    queue.add([Entry(i, "generator", **values) for i in ids])  # type: ignore[arg-type]
+
+
+def test_filling_twice_adds_nothing_and_a_mistake_adds_nothing_at_all(queue: Queue, ids: list[int]) -> None:
+    assert queue.add([Entry(i, "generator") for i in ids[:2]]) == 2
+    assert queue.add([Entry(i, "visitor", ratings=9) for i in ids[:3]]) == 1
+    assert queue.left() == 3
+    for wrong in (Entry(10**6, "generator"), Entry(ids[3], "generator", ratings=0), Entry(ids[3], "nowhere")):  # type: ignore[arg-type]
+        with pytest.raises(InputError):
+            queue.add([Entry(ids[3], "generator"), wrong])
+    assert queue.left() == 3
+
+
+def test_an_item_is_lent_to_one_and_a_retry_gets_the_same(queue: Queue, ids: list[int], ann: int, bob: int) -> None:
+    fill(queue, ids[:1])
+    lent = queue.lease(ann, "t")
+    assert lent and lent.reasoning_id == ids[0] and lent.reason in get_args(Order)
+    assert queue.lease(ann, "t") == lent
+    assert queue.lease(bob, "u") is None and queue.lease(ann, "second") is None
+    with pytest.raises(InputError, match="lease is over"):
+        queue.lease(bob, "t")
+    queue.release(bob, "t")  # not his to give back
+    assert queue.lease(bob, "u") is None
+    queue.release(ann, "t")
+    found = queue.lease(bob, "u")
+    assert found and found.reasoning_id == ids[0]
+    with pytest.raises(InputError, match="lease is over"):
+        queue.lease(ann, "t")
+
+
+def test_a_lease_left_alone_expires_and_a_sign_of_life_keeps_it(
+    database: Database, queue: Queue, ids: list[int], ann: int, bob: int
+) -> None:
+    fill(queue, ids[:1])
+    gone = Queue(database, seconds=-1)
+    assert gone.lease(ann, "t")
+    assert not queue.keep(ann, "t")  # too late
+    assert queue.lease(bob, "u")
+    assert queue.keep(bob, "u") and not queue.keep(ann, "u")
+    assert queue.lease(ann, "v") is None
+
+
+def test_a_rating_ends_the_lease_and_the_item_goes_to_others_as_often_as_wanted(
+    queue: Queue, ratings: Ratings, ids: list[int], ann: int, bob: int
+) -> None:
+    fill(queue, ids[:1], ratings=2)
+    assert queue.lease(ann, "t")
+    made = ratings.rate(ann, ids[0], Rating("good"), "r")
+    ratings.rate(ann, ids[0], Rating("good"), "r")  # a retry
+    ratings.rate(ann, ids[0], Rating("poor"), "s")  # a change of mind
+    assert queue.left() == 1 and queue.lease(ann, "again") is None
+    assert queue.lease(bob, "u")
+    ratings.rate(bob, ids[0], Rating("good"), "r")
+    assert queue.left() == 0
+    ratings.retract(ann, made.id)  # superseded already: nothing changes
+    assert queue.left() == 0
+    (live,) = ratings.live_ratings(ann)
+    ratings.retract(ann, live.id)
+    assert queue.left() == 1 and queue.lease(bob, "w") is None and queue.lease(ann, "x")
+
+
+def test_items_for_everyone_come_first_and_to_everyone(
+    queue: Queue, ratings: Ratings, ids: list[int], ann: int, bob: int
+) -> None:
+    fill(queue, ids[:2])
+    fill(queue, ids[2:3], everyone=True)
+    for person in (ann, bob):
+        lent = queue.lease(person, f"t{person}")
+        assert lent and lent.reasoning_id == ids[2]
+        ratings.rate(person, ids[2], Rating("good"), "r")
+        assert (found := queue.lease(person, f"u{person}")) and found.reasoning_id != ids[2]
+
+
+@pytest.mark.parametrize(("order", "first"), [("oldest", 0), ("uncertain", 1), ("disagree", 2), ("quality", 3)])
+def test_each_order_begins_where_it_says(order: Order, first: int, queue: Queue, ids: list[int], ann: int) -> None:
+    entries = [Entry(i, "generator", uncertainty=0.1, disagreement=0.1, quality=0.9) for i in ids]
+    entries[0] = Entry(ids[0], "generator")  # of which nothing is known
+    entries[1] = replace(entries[1], uncertainty=0.8)
+    entries[2] = replace(entries[2], disagreement=0.8)
+    entries[3] = replace(entries[3], quality=0.2)
+    queue.add(entries)
+    lent = queue.lease(ann, "t", order)
+    assert lent and (lent.reasoning_id, lent.reason) == (ids[first], order)
+
+
+def test_strangers_and_unknown_orders_are_refused(queue: Queue, ids: list[int], ann: int) -> None:
+    fill(queue, ids)
+    with pytest.raises(InputError, match="Sign in"):
+        queue.lease(10**6, "t")
+    with pytest.raises(InputError, match="no order"):
+        queue.lease(ann, "t", "loudest")  # type: ignore[arg-type]
+
+
+def test_a_crowd_gets_no_duplicates_and_no_deadlock(
+    queue: Queue, ratings: Ratings, reasonings: Reasonings, annotators: Annotators, database: Database
+) -> None:
+    """32 people rate 40 items, each wanted twice: every item gets two ratings, of two people."""
+    ids = reasonings.add([reasoning(i) for i in range(ITEMS)])
+    fill(queue, ids, ratings=2)
+    people = [annotators.add(f"person {i}").id for i in range(CROWD)]
+    held: set[int] = set()
+    watch, twice = threading.Lock(), []
+
+    def work(person: int) -> None:
+        while lent := queue.lease(person, uuid4().hex):
+            with watch:
+                if lent.reasoning_id in held:
+                    twice.append(lent.reasoning_id)
+                held.add(lent.reasoning_id)
+            time.sleep(0.002)  # the moment in which another one could get it as well
+            with watch:
+                held.discard(lent.reasoning_id)
+            ratings.rate(person, lent.reasoning_id, Rating("good"), lent.token)
+
+    with ThreadPoolExecutor(CROWD) as pool:
+        list(pool.map(work, people))
+    # Somebody may have seen nothing free while others held the last ones: they look again.
+    for person in people:
+        work(person)
+    assert not twice and queue.left() == 0
+    made = Counter(rating.reasoning_id for rating in ratings.live_ratings())
+    assert made == dict.fromkeys(ids, 2)
+
+
+def test_leases_outlive_the_program(
+    queue: Queue, ids: list[int], ann: int, bob: int, reopen: Callable[[], Database]
+) -> None:
+    fill(queue, ids[:1])
+    lent = queue.lease(ann, "t")
+    later = Queue(reopen())
+    assert later.lease(bob, "u") is None and later.lease(ann, "t") == lent
