@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,11 @@ from rilearn.prompts import PROMPT_VERSION
 from rilearn.records import AdapterRef, Chunk, Generation, Prompt, Sampling
 from rilearn.services import Services
 from rilearn.settings import Settings
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Processes that each compute on all cores wait for each other's threads at every product: a test of half a minute
+    # once took seven. For the commands that tests start as well.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REASONING = "The words sound warm and hopeful, as somebody talks who has waited long and is glad now."
 

@@ -108,6 +108,17 @@ def test_a_link_fills_the_page_in_and_both_columns_stream_and_nothing_jumps(visi
     assert page.trouble == []
 
 
+def test_an_example_is_compared_with_one_click(visit: Any) -> None:
+    page = visit(path="?tab=compare")
+    example = page.locator(".rl-example:visible").first
+    said = example.text_content()
+    example.click()
+    done = comparison(page, "done")
+    expect(page.locator("#rl-compare-text textarea")).to_have_value(said)
+    assert "They disagree" in done.locator(".rl-agreement").inner_text()
+    assert page.trouble == []
+
+
 def test_a_text_alone_opens_the_tab_and_the_link_is_copied(visit: Any) -> None:
     page = visit(
         path="?text=so%20good&tab=compare&models=gpt&label=nonsense", permissions=["clipboard-read", "clipboard-write"]
