@@ -39,3 +39,8 @@ def classification(gold: Sequence[str], predicted: Sequence[str], labels: Sequen
         },
         "confusion": confusion_matrix(gold, predicted, labels=list(labels)).tolist(),
     }
+
+
+def hits(gold: Sequence[str], predicted: Sequence[str]) -> str:
+    """One character a row, "1" where the prediction is the gold label: what a paired test needs, short in a file."""
+    return "".join("1" if g == p else "0" for g, p in zip(gold, predicted, strict=True))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rilearn.metrics import classification
+from rilearn.metrics import classification, hits
 
 LABELS = ["cat", "dog", "eel", "fox"]
 
@@ -61,3 +61,9 @@ def test_the_parts_agree_with_each_other(pairs: list[tuple[str, str]]) -> None:
     assert 0 <= result["macro_f1"] <= 1
     for label, values in result["per_class"].items():
         assert values["support"] == gold.count(label) == sum(matrix[LABELS.index(label)])
+
+
+def test_hits_tell_row_by_row() -> None:
+    assert hits(["a", "b", "a"], ["a", "a", "a"]) == "101"
+    with pytest.raises(ValueError):
+        hits(["a"], [])

@@ -18,7 +18,7 @@ import numpy as np
 from rilearn.adapters import find_adapter
 from rilearn.engines import load_engine
 from rilearn.errors import AdapterError, ConfigError
-from rilearn.metrics import classification
+from rilearn.metrics import classification, hits
 from rilearn.prompts import Templates
 from rilearn.records import Example
 from rilearn.settings import Settings
@@ -179,7 +179,7 @@ def measured(
         "macro_f1": numbers["macro_f1"],
         "tokens": round(tokens, 2),
         "reasonings": round(reasonings, 3),
-        "correct": "".join("1" if g == p else "0" for g, p in zip(gold, predicted, strict=True)),
+        "correct": hits(gold, predicted),
         "calibration": asdict(calibration_error([dict(zip(labels, map(float, r), strict=True)) for r in shares], gold)),
     }
 

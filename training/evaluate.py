@@ -22,7 +22,7 @@ from rilearn.corpora import load_split
 from rilearn.engines import load_engine
 from rilearn.engines.base import Engine
 from rilearn.errors import AdapterError, ConfigError
-from rilearn.metrics import classification
+from rilearn.metrics import classification, hits
 from rilearn.prompts import Templates, parse_reasoned
 from rilearn.records import AdapterRef, Sampling
 from rilearn.settings import Settings
@@ -74,12 +74,13 @@ def evaluate(
     predict = predict_direct if adapter.manifest.kind == "direct" else predict_reasoned
     outcomes = predict(engine, adapter.ref, templates, texts)
     seconds = time.monotonic() - start
+    labels = [o.label for o in outcomes]
     digest = hashlib.sha256("\n".join(f"{o.label}\t{o.reasoning}" for o in outcomes).encode()).hexdigest()
     return {
         "n": len(texts),
-        **classification(gold, [o.label for o in outcomes], task.labels),
+        **classification(gold, labels, task.labels),
         "labels": list(task.labels),
-        "correct": "".join("1" if o.label == g else "0" for o, g in zip(outcomes, gold, strict=True)),
+        "correct": hits(gold, labels),
         "parse_rate": sum(o.parsed for o in outcomes) / len(outcomes),
         "mean_reasoning_tokens": sum(o.tokens for o in outcomes) / len(outcomes),
         "seconds": round(seconds, 1),

@@ -26,7 +26,7 @@ from rilearn.adapters import weights_digest
 from rilearn.corpora import fingerprint, load_split
 from rilearn.engines.base import Engine
 from rilearn.errors import ConfigError
-from rilearn.metrics import classification
+from rilearn.metrics import classification, hits
 from rilearn.prompts import PROMPT_VERSION, Templates
 from rilearn.records import AdapterRef, Example
 from rilearn.settings import Settings
@@ -117,7 +117,7 @@ def measure(
         "parse_rate": sum(a.parsed for a in answers) / len(answers),
         "mean_tokens": sum(a.tokens for a in answers) / len(answers),
         "evaluation_seconds": round(time.monotonic() - start, 1),
-        "correct": "".join("1" if g == p else "0" for g, p in zip(gold, labels, strict=True)),
+        "correct": hits(gold, labels),
     }
 
 

@@ -43,20 +43,19 @@ def build_rows(
         raise ConfigError(
             "A reasoned classifier needs reasonings: --set reasonings=FILE (written by training.augment)."
         )
+
+    def after(found: dict[tuple[str, str], list[str]], label_share: float) -> list[Row]:
+        return [
+            reasoned_row(templates, e, reasoning, label_share)
+            for e in examples
+            for reasoning in found.get((e.text, e.label or ""), [])
+        ]
+
     reasonings = read_reasonings(Path(recipe.reasonings))
-    rows = [
-        reasoned_row(templates, e, reasoning, recipe.label_share)
-        for e in examples
-        for reasoning in reasonings.get((e.text, e.label or ""), [])
-    ]
+    rows = after(reasonings, recipe.label_share)
     if not rows:
         raise DataError(f"No row of {recipe.reasonings} belongs to the training rows: is it of another dataset?")
-    rollouts = read_reasonings(Path(recipe.rollouts), kept=False) if recipe.rollouts else {}
-    own = [
-        reasoned_row(templates, e, reasoning, 1.0)
-        for e in examples
-        for reasoning in rollouts.get((e.text, e.label or ""), [])
-    ]
+    own = after(read_reasonings(Path(recipe.rollouts), kept=False), 1.0) if recipe.rollouts else []
     wanted = round(recipe.direct_rows * len(rows))
     # Rows that have no reasoning come first: they are labels the model would otherwise never see.
     pool = sorted(examples, key=lambda e: (e.text, e.label or "") in reasonings)

@@ -16,9 +16,9 @@ from sqlalchemy import ColumnElement, Select, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from rilearn.errors import InputError, StoreError
-from rilearn.store.checks import short, words
+from rilearn.store.checks import short
 from rilearn.store.database import Database
-from rilearn.store.reasonings import insert_new
+from rilearn.store.reasonings import AT_ONCE, insert_new
 from rilearn.store.schema import AnnotatorRow, LeaseRow, RatingRow, ReasoningRow, now
 from rilearn.store.schema_annotation import ItemRow, SkipRow
 
@@ -27,7 +27,6 @@ Order = Literal["oldest", "uncertain", "disagree", "quality", "spread", "mixed"]
 LEASE = 300.0
 """Seconds that a lease holds without a sign of life."""
 _TRIES = 20
-_AT_ONCE = 500  # rows a statement: databases limit how many values one may bind
 
 
 @dataclass(frozen=True)
@@ -78,8 +77,8 @@ class Queue:
         added = 0
         with self._database.write() as session:
             before = _count(session)
-            for first in range(0, len(found), _AT_ONCE):
-                ids = sorted(found)[first : first + _AT_ONCE]
+            for first in range(0, len(found), AT_ONCE):
+                ids = sorted(found)[first : first + AT_ONCE]
                 query = select(ReasoningRow.id, ReasoningRow.label, ReasoningRow.adapter).where(
                     ReasoningRow.id.in_(ids)
                 )
@@ -102,7 +101,7 @@ class Queue:
         if order not in get_args(Order):
             raise InputError(f"There is no order '{order}': {', '.join(get_args(Order))}.")
         token = short(token, "token")
-        chosen = random.choice(_ORDERS) if order == "mixed" else order
+        chosen = random.choice(list(_SORTED)) if order == "mixed" else order
         for _ in range(_TRIES):
             with self._database.write() as session:
                 if session.get(AnnotatorRow, annotator_id) is None:
@@ -181,7 +180,6 @@ def reopen(session: Session, reasoning_id: int) -> None:
     session.execute(item.values(ratings_left=ItemRow.ratings_left + 1))
 
 
-_ORDERS = ("oldest", "uncertain", "disagree", "quality", "spread")
 _SORTED: dict[str, tuple[ColumnElement[Any], ...]] = {
     "oldest": (ItemRow.id.asc(),),
     "uncertain": (ItemRow.uncertainty.desc().nulls_last(), ItemRow.id.asc()),
@@ -223,7 +221,7 @@ def _item(entry: Entry, known: tuple[str, str] | None) -> dict[str, Any]:
         "reasoning_id": entry.reasoning_id,
         "origin": entry.origin,
         "label": known[0],
-        "adapter": words(known[1], "adapter", 200),
+        "adapter": known[1],
         "ratings_left": entry.ratings,
         "everyone": entry.everyone,
         "expected": None if entry.expected is None else dict(entry.expected),

@@ -17,7 +17,7 @@ from rilearn.store.checks import digest, numbers, short, words
 from rilearn.store.database import Database
 from rilearn.store.schema import Base, ReasoningRow, TextRow
 
-_AT_ONCE = 500  # rows a statement: databases limit how many values one may bind
+AT_ONCE = 500  # rows a statement: databases limit how many values one may bind
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ def _ids_by_key(session: Session, model: type[TextRow | ReasoningRow], rows: lis
     # In the order of the keys: two writers that wait for each other's rows would be a deadlock.
     unique = {row["key"]: row for row in rows}
     ids: dict[str, int] = {}
-    for first in range(0, len(unique), _AT_ONCE):
-        keys = sorted(unique)[first : first + _AT_ONCE]
+    for first in range(0, len(unique), AT_ONCE):
+        keys = sorted(unique)[first : first + AT_ONCE]
         insert_new(session, model, [unique[key] for key in keys], "key")
         ids.update(session.execute(select(model.key, model.id).where(model.key.in_(keys))).tuples().all())
     return ids

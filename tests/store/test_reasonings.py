@@ -67,7 +67,7 @@ def test_whatever_made_it_differently_makes_it_another(reasonings: Reasonings, c
 
 
 def test_more_than_a_statement_takes(reasonings: Reasonings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_AT_ONCE", 3)
+    monkeypatch.setattr(module, "AT_ONCE", 3)
     ids = reasonings.add(reasoning(n) for n in range(10))
     assert [reasonings.get(i).reasoning for i in ids] == [reasoning(n) for n in range(10)]
 

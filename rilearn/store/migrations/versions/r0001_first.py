@@ -2,40 +2,11 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import JSONB
+
+from rilearn.store.migrations.columns import TIME, create, json, only, refers, text
 
 revision = "0001"
 down_revision = None
-
-JSON = sa.JSON().with_variant(JSONB(), "postgresql")
-TIME = sa.DateTime(timezone=True)
-
-
-def text(name: str, empty: bool = False) -> sa.Column[str]:
-    return sa.Column(name, sa.Text(), nullable=empty)
-
-
-def json(name: str) -> sa.Column[object]:
-    return sa.Column(name, JSON, nullable=False)
-
-
-def refers(name: str, table: str, cascade: bool = False) -> sa.Column[int]:
-    rule = "CASCADE" if cascade else None
-    return sa.Column(name, sa.Integer(), sa.ForeignKey(f"{table}.id", ondelete=rule), nullable=False)
-
-
-def create(table: str, *columns: sa.schema.SchemaItem) -> None:
-    op.create_table(
-        table,
-        sa.Column("id", sa.Integer(), primary_key=True),
-        *columns,
-        sa.Column("created_at", TIME, nullable=False),
-        sqlite_autoincrement=True,
-    )
-
-
-def only(name: str, table: str, columns: list[str], where: str) -> None:
-    op.create_index(name, table, columns, unique=True, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
 
 
 def upgrade() -> None:
@@ -93,7 +64,7 @@ def upgrade() -> None:
     superseding("edits", text("reasoning"))
     create(
         "leases",
-        refers("annotator_id", "annotators", cascade=True),
+        refers("annotator_id", "annotators", rule="CASCADE"),
         refers("reasoning_id", "reasonings"),
         text("token"),
         text("reason"),
@@ -151,7 +122,7 @@ def upgrade() -> None:
 def superseding(table: str, *columns: sa.schema.SchemaItem) -> None:
     create(
         table,
-        refers("annotator_id", "annotators", cascade=True),
+        refers("annotator_id", "annotators", rule="CASCADE"),
         refers("reasoning_id", "reasonings"),
         text("token"),
         *columns,

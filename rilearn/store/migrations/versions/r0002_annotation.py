@@ -2,43 +2,19 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import JSONB
+
+from rilearn.store.migrations.columns import TIME, create, json, only, refers, text
 
 revision = "0002"
 down_revision = "0001"
-
-JSON = sa.JSON().with_variant(JSONB(), "postgresql")
-TIME = sa.DateTime(timezone=True)
-
-
-def create(table: str, *columns: sa.schema.SchemaItem) -> None:
-    op.create_table(
-        table,
-        sa.Column("id", sa.Integer(), primary_key=True),
-        *columns,
-        sa.Column("created_at", TIME, nullable=False),
-        sqlite_autoincrement=True,
-    )
-
-
-def text(name: str, empty: bool = False) -> sa.Column[str]:
-    return sa.Column(name, sa.Text(), nullable=empty)
 
 
 def time(name: str, empty: bool = True) -> sa.Column[object]:
     return sa.Column(name, TIME, nullable=empty)
 
 
-def json(name: str, empty: bool = False) -> sa.Column[object]:
-    return sa.Column(name, JSON, nullable=empty)
-
-
 def number(name: str, empty: bool = False) -> sa.Column[float]:
     return sa.Column(name, sa.Double(), nullable=empty)
-
-
-def refers(name: str, table: str, rule: str | None = None) -> sa.Column[int]:
-    return sa.Column(name, sa.Integer(), sa.ForeignKey(f"{table}.id", ondelete=rule), nullable=rule == "SET NULL")
 
 
 def upgrade() -> None:
@@ -141,15 +117,7 @@ def work() -> None:
         sa.CheckConstraint("verdict IN ('good', 'poor')", name="verdict"),
     )
     op.create_index(None, "adjudications", ["reasoning_id"])
-    live = sa.text("superseded_at IS NULL")
-    op.create_index(
-        "uq_adjudications_live",
-        "adjudications",
-        ["reasoning_id"],
-        unique=True,
-        sqlite_where=live,
-        postgresql_where=live,
-    )
+    only("uq_adjudications_live", "adjudications", ["reasoning_id"], "superseded_at IS NULL")
     create(
         "version_ratings",
         refers("version_id", "versions", "CASCADE"),
