@@ -174,9 +174,13 @@ def fine_tune(
     trainer.train(resume_from_checkpoint=_last_checkpoint(out))
     seconds = time.monotonic() - start
     log = [entry for entry in trainer.state.log_history if "loss" in entry]
-    if trainer.is_world_process_zero():
+    main = trainer.is_world_process_zero()
+    if main:
         save_adapter(model, out)
         (out / "loss.json").write_text(json.dumps([{"step": e["step"], "loss": e["loss"]} for e in log]) + "\n")
+    # A process that ends with its group still open may be aborted by the group's threads, after all work is done.
+    trainer.accelerator.wait_for_everyone()
+    trainer.accelerator.end_training()
     return {
         "rows": len(rows),
         "rows_dropped": len(rows) - len(encoded),
@@ -186,7 +190,7 @@ def fine_tune(
         "seconds": round(seconds, 1),
         "precision": "bf16" if half else "fp32",
         "processes": world,
-        "main": trainer.is_world_process_zero(),
+        "main": main,
     }
 
 
