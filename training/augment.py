@@ -8,7 +8,8 @@ Work is saved part by part: after a kill the same command goes on where it stopp
 
 With a Q->RA adapter as the generator, the reasonings are the classifier's own, written without sight of the label:
 those that lead to the right one can teach it to reason (rejection sampling, after STaR, Zelikman et al. 2022), and all
-of them, good or bad, teach it to answer after its own words (`rollouts` of training.train_classifier).
+of them, good or bad, teach it to answer after its own words (`rollouts` of training.train_classifier). With
+`labels: other` a generator writes for labels that the rows do not have (`counterfactuals` there).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import random
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -132,6 +134,12 @@ def table(rows: list[dict[str, Any]], path: Path) -> None:
     os.replace(temp, path)
 
 
+def mislabelled(examples: Sequence[Example], labels: Sequence[str], seed: int) -> list[Example]:
+    """Each example with a label drawn from those it does not have."""
+    rng = random.Random(seed)
+    return [replace(e, label=rng.choice([label for label in labels if label != e.label])) for e in examples]
+
+
 def shard_of(value: str) -> tuple[int, int]:
     """`i/n` -> (i, n), counted from 1."""
     index, _, count = value.partition("/")
@@ -163,7 +171,10 @@ def main(argv: list[str]) -> None:
     recipe = load_recipe(AugmentRecipe, given.recipe, given.set)
     index, count = shard_of(given.shard)
     suffix = "" if count == 1 else f"-{index}-of-{count}"
-    examples, data = task_rows(load_task(recipe.task), recipe.data, recipe.seed)
+    task = load_task(recipe.task)
+    examples, data = task_rows(task, recipe.data, recipe.seed)
+    if recipe.labels == "other":
+        examples = mislabelled(examples, task.labels, recipe.seed)
     mine = list(enumerate(examples))[index - 1 :: count]
     writer = make_writer(recipe)
     version = writer.generator.ref.digest if writer.generator else f"remote:{recipe.remote_model}"

@@ -105,6 +105,7 @@ def main(argv: list[str]) -> None:
     arguments.add_argument("--task", default=None, help="the adapter's own if left out")
     arguments.add_argument("--record", action="store_true", help="put the result into the adapter's manifest and card")
     arguments.add_argument("--predictions", type=Path, help="also write every prediction to this JSON-lines file")
+    arguments.add_argument("--note", help="what this adapter tries, in a sentence that is kept with the numbers")
     given = arguments.parse_args(argv)
     settings = Settings()
     adapter = find_adapter(given.adapter, settings.adapters)
@@ -136,6 +137,7 @@ def main(argv: list[str]) -> None:
         **numbers,
         "date": today(),
         "command": command(),
+        **({"note": given.note} if given.note else {}),
     }
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -89,6 +89,8 @@ class ClassifierRecipe(Recipe):
     rows of the direct prompt for each reasoned one (one adapter, two prompts, after distilling step by step).
     `rollouts` are reasonings the classifier wrote itself (augment with it as the generator), misleading ones too: the
     label after them is learnt, they are not. Without, it has only met reasonings that lead to the right label.
+    `counterfactuals` are reasonings written for another label than the text's (`labels: other` of augment): after them
+    that label is learnt, so that the answer hangs on the reasoning (after Paul et al. 2024, arXiv 2402.13950).
     """
 
     kind: Literal["direct", "reasoned"]
@@ -96,9 +98,25 @@ class ClassifierRecipe(Recipe):
     data: TextData = TextData()
     reasonings: str | None = None  # parquet of `augment`; reasoned only
     rollouts: str | None = None
+    counterfactuals: str | None = None
     start_from: str | None = None  # adapter to go on from
     label_share: float = Field(default=0.5, gt=0, le=1)
     direct_rows: float = Field(default=0.0, ge=0)
+
+
+class Part(Strict):
+    """An adapter and its weight in a sum of several."""
+
+    adapter: str
+    weight: float
+
+
+class InterpolationRecipe(Recipe):
+    """One adapter between several of the same task; kind and data are those of the first."""
+
+    kind: Literal["interpolation"]
+    parts: tuple[Part, ...] = Field(min_length=2)
+    rank: int = Field(default=16, ge=1)
 
 
 class AugmentRecipe(Strict):
@@ -114,6 +132,7 @@ class AugmentRecipe(Strict):
     seed: int = 0
     task: str = "emotion"
     data: TextData = TextData()
+    labels: Literal["gold", "other"] = "gold"  # other: each row gets a label drawn from those it does not have
     generator: str | None = None  # None with `remote`: the server has its own model
     judge: str | None = None
     candidates: int = Field(default=2, ge=1)
@@ -139,7 +158,7 @@ class Stage(Strict):
     """One step of a pipeline: the module under training/ and its command-line arguments."""
 
     name: str = Field(pattern=r"^[a-z0-9-]+$")
-    run: Literal["train_generator", "augment", "train_classifier", "evaluate"]
+    run: Literal["train_generator", "augment", "train_classifier", "interpolate", "evaluate"]
     arguments: tuple[str, ...]
 
 

@@ -76,7 +76,7 @@ def beside_direct(shipped: Sequence[Result]) -> str:
     """Each shipped reasoning model against the best direct one, paired over the rows both were measured on, and
     against what was aimed at."""
     whole = [r for r in shipped if "correct" in r]
-    direct = max((r for r in whole if r["kind"] == "direct"), key=lambda r: r["accuracy"], default=None)
+    direct = best_direct(shipped)
     lines = []
     for one in whole:
         if direct is None or one["kind"] == "direct" or one["dataset_fingerprint"] != direct["dataset_fingerprint"]:
@@ -99,3 +99,22 @@ def beside_direct(shipped: Sequence[Result]) -> str:
             f"Aimed at: {'; '.join(met)}."
         )
     return "\n\n".join(lines)
+
+
+def attempts_table(attempts: Sequence[Result], direct: Result | None) -> str:
+    """One row an attempt, paired with `direct` where both were kept row by row over the same rows."""
+    lines = ["| attempt | accuracy | n | against the best direct model | parse rate | date |", "| --- " * 6 + "|"]
+    for one in attempts:
+        gap = "rows were not kept"
+        if direct and len(one.get("correct", "")) == len(direct["correct"]):
+            difference, low, high = paired_difference(*([c == "1" for c in r["correct"]] for r in (one, direct)))
+            gap = f"{100 * difference:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})"
+        measured = f"{one['accuracy']:.2%} | {one['n']} | {gap} | {one['parse_rate']:.1%} | {one['date']}"
+        lines.append(f"| {one['note']} | {measured} |")
+    return "\n".join(lines)
+
+
+def best_direct(shipped: Sequence[Result]) -> Result | None:
+    """The most accurate shipped model that answers at once, of those kept row by row."""
+    direct = [r for r in shipped if r["kind"] == "direct" and "correct" in r]
+    return max(direct, key=lambda r: r["accuracy"], default=None)

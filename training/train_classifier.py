@@ -56,12 +56,23 @@ def build_rows(
     if not rows:
         raise DataError(f"No row of {recipe.reasonings} belongs to the training rows: is it of another dataset?")
     own = after(read_reasonings(Path(recipe.rollouts), kept=False), 1.0) if recipe.rollouts else []
+    others: list[Row] = []
+    if recipe.counterfactuals:
+        known = {e.text for e in examples}  # as everywhere: no text of an evaluation split
+        found = read_reasonings(Path(recipe.counterfactuals))
+        others = [
+            reasoned_row(templates, Example(text, label), reasoning, 1.0)
+            for (text, label), each in found.items()
+            for reasoning in each
+            if text in known
+        ]
     wanted = round(recipe.direct_rows * len(rows))
     # Rows that have no reasoning come first: they are labels the model would otherwise never see.
     pool = sorted(examples, key=lambda e: (e.text, e.label or "") in reasonings)
     direct = [direct_row(templates, e) for e in pool[:wanted]]
-    counts = {"reasoned": len(rows), "direct": len(direct), **({"rollouts": len(own)} if recipe.rollouts else {})}
-    return rows + own + direct, counts
+    counts = {"reasoned": len(rows), "direct": len(direct)}
+    counts |= {name: len(part) for name, part in (("rollouts", own), ("counterfactuals", others)) if part}
+    return rows + own + others + direct, counts
 
 
 def main(argv: list[str]) -> None:

@@ -16,6 +16,7 @@ from training.recipes import (
     AugmentRecipe,
     ClassifierRecipe,
     GeneratorRecipe,
+    InterpolationRecipe,
     PipelineRecipe,
     load_recipe,
 )
@@ -26,6 +27,7 @@ KINDS = {
     "direct": ClassifierRecipe,
     "reasoned": ClassifierRecipe,
     "augment": AugmentRecipe,
+    "interpolation": InterpolationRecipe,
     "pipeline": PipelineRecipe,
     "study": StudyRecipe,
 }
@@ -56,7 +58,12 @@ def test_every_shipped_recipe_can_be_read(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [p for p in SHIPPED if p.name == "pipeline.yaml"], ids=lambda p: p.parent.name)
 def test_the_stages_of_shipped_pipelines_name_recipes_that_fit_the_stage(path: Path) -> None:
-    fits = {"train_generator": GeneratorRecipe, "augment": AugmentRecipe, "train_classifier": ClassifierRecipe}
+    fits = {
+        "train_generator": GeneratorRecipe,
+        "augment": AugmentRecipe,
+        "train_classifier": ClassifierRecipe,
+        "interpolate": InterpolationRecipe,
+    }
     pipeline = load_recipe(PipelineRecipe, path, [])
     for stage in pipeline.stages:
         if stage.run in fits:

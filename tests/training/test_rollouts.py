@@ -14,7 +14,7 @@ from rilearn.prompts import Templates
 from rilearn.records import AdapterRef, Example, Generation, Prompt, Sampling
 from rilearn.tasks import load_task
 from tests.tiny import build_adapter
-from training.augment import Writer, table
+from training.augment import Writer, mislabelled, table
 from training.data import read_reasonings
 from training.recipes import AugmentRecipe, ClassifierRecipe
 from training.rows import Row
@@ -95,3 +95,24 @@ def test_after_a_rollout_the_label_alone_is_learnt(tmp_path: Path) -> None:
         " It says train\nEmotion: joy",
     ]
     assert read_reasonings(tmp_path / "own.parquet") == {("what a lovely cake", "joy"): ["It says cake"]}
+
+
+def test_after_a_counterfactual_its_own_label_is_learnt(tmp_path: Path) -> None:
+    kept = {"candidate": 0, "kept": True, "reasoning": "It says cake", "text": "what a lovely cake", "label": "joy"}
+    against = {**kept, "label": "fear", "reasoning": "It says lovely"}
+    table([kept], tmp_path / "kept.parquet")
+    table([against, {**against, "text": "no training text"}, {**against, "kept": False}], tmp_path / "other.parquet")
+    paths = {"reasonings": str(tmp_path / "kept.parquet"), "counterfactuals": str(tmp_path / "other.parquet")}
+    rows, counts = build_rows(ClassifierRecipe(kind="reasoned", name="q-ra", **paths), Templates(TASK), EXAMPLES)
+    assert counts == {"reasoned": 1, "direct": 0, "counterfactuals": 1}
+    assert "".join(text for text, _ in rows[1].parts) == " It says lovely\nEmotion: fear"
+    assert targets(rows[1]) == " fear"
+
+
+def test_another_label_is_drawn_for_every_row() -> None:
+    rows = EXAMPLES * 50
+    drawn = mislabelled(rows, TASK.labels, seed=0)
+    assert [e.text for e in drawn] == [e.text for e in rows]
+    assert all(new.label in TASK.labels and new.label != old.label for new, old in zip(drawn, rows, strict=True))
+    assert len({e.label for e in drawn}) == len(TASK.labels)
+    assert mislabelled(rows, TASK.labels, seed=0) == drawn != mislabelled(rows, TASK.labels, seed=1)

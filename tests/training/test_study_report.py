@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from rilearn.statistics import paired_difference
-from training import plots, report_tables, study_report
+from training import plots, report_parts, report_tables, study_report
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,11 +37,16 @@ STUDY = {
 
 
 def test_the_study_is_told_as_its_cells_have_it() -> None:
-    text, made = study_report.study_part(STUDY)
+    text, made = report_parts.study_part(STUDY)
     assert "| q-a | 62.5% (2) | 10 | 97.5% |" in text  # the mean of two seeds
     assert "| q-ra | 37.5% (2) |" in text
     gap, low, high = paired_difference([c == "1" for c in "11110110"], [c == "1" for c in "11110000"])
     assert f"- q-ra, 160 rows: {100 * gap:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})" in text  # seed 0 alone
+    assert text.index("likely regime") < text.index("Not measured yet.")
+    few = {**STUDY, "cells": [*STUDY["cells"], made_cell("q-a-paper-regime", 160, 0, "10000000")]}
+    gap, low, high = paired_difference([c == "1" for c in "11110110"], [c == "1" for c in "10000000"])
+    lead = f"- q-ra, 160 rows: {100 * gap:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
+    assert lead in report_parts.study_part(few)[0].partition("likely regime")[2]
     assert "zero-shot" not in text and list(made) == ["learning-curves.svg"]
 
 
@@ -52,7 +57,7 @@ def test_ways_of_answering_stand_against_the_direct_one() -> None:
         "one reasoning": {"accuracy": 0.75, "correct": "1110", "tokens": 21.4, "calibration": fit},
     }
     answering = {"ways": ways, "n": 4, "adapter": "q-ra", "split": "validation", "command": "c", "date": "d"}
-    text, made = study_report.answering_part(answering)
+    text, made = report_parts.answering_part(answering)
     assert "direct 0.125, one reasoning 0.125" in text and set(made) == {"answering.svg", "reliability.svg"}
     assert "| direct | 50.0% | +0.0 (" in text and "| one reasoning | 75.0% | +25.0 (" in text and "| 21.4 |" in text
 
@@ -99,3 +104,14 @@ def test_a_reasoning_model_is_set_beside_the_best_direct_one() -> None:
     assert "accuracy of 93%: missed by 43.00 points" in said and "parse rate of 99.5%: met" in said
     assert report_tables.beside_direct([{**best, "dataset_fingerprint": "other"}, reasoned]) == ""
     assert report_tables.beside_direct([reasoned]) == ""
+
+
+def test_attempts_stand_against_the_direct_model_where_their_rows_were_kept() -> None:
+    common = {"parse_rate": 1.0, "date": "2026-01-02", "kind": "reasoned"}
+    direct = {**common, "kind": "direct", "n": 4, "accuracy": 0.75, "correct": "1110"}
+    kept = {**common, "note": "one thing", "n": 4, "accuracy": 0.5, "correct": "1100"}
+    fewer = {**common, "note": "another", "n": 2, "accuracy": 0.5}
+    table = report_tables.attempts_table([kept, fewer], report_tables.best_direct([kept, direct]))
+    gap, low, high = paired_difference([True, True, False, False], [True, True, True, False])
+    assert f"| one thing | 50.00% | 4 | {100 * gap:+.2f} ({100 * low:+.2f} to {100 * high:+.2f}) | 100.0% |" in table
+    assert "| another | 50.00% | 2 | rows were not kept |" in table
