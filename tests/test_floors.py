@@ -52,7 +52,7 @@ FLOORS = {
     "training/": 5,
     "app.py": 6,
 }
-_NOUNS = "__init__ candidates card data lora plots reader report_tables recipes rows sft stage variants"
+_NOUNS = "__init__ candidates card data lora plots reader report_parts report_tables recipes rows sft stage variants"
 HELPERS = {f"training/{n}.py" for n in _NOUNS.split()}
 
 MOST_LINES = 250
