@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rilearn.statistics import paired_difference, wilson
@@ -55,21 +55,25 @@ def variant_table(found: Mapping[str, Mapping[int, Sequence[Result]]]) -> str:
     return "\n".join(lines)
 
 
-def against(found: Mapping[str, Mapping[int, Sequence[Result]]], reference: str) -> str:
-    """Each variant's paired difference to `reference` at each budget, over the rows of all seeds both have."""
-    lines = []
+def gaps(
+    found: Mapping[str, Mapping[int, Sequence[Result]]], reference: str
+) -> Iterator[tuple[str, int, float, float, float]]:
+    """(variant, rows, difference to `reference`, its 95 % interval), paired over the rows of all seeds both have."""
     for name, cells in found.items():
         for budget in sorted(set(cells) & set(found.get(reference, {}))):
-            if name == reference:
-                continue
             other = {c["seed"]: c["correct"] for c in found[reference][budget]}
             pairs = [(c["correct"], other[c["seed"]]) for c in cells[budget] if c["seed"] in other]
-            if not pairs:
-                continue
-            a, b = ([x == "1" for x in "".join(side)] for side in zip(*pairs, strict=True))
-            gap, low, high = paired_difference(a, b)
-            lines.append(f"- {name}, {budget} rows: {100 * gap:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})")
-    return "\n".join(lines)
+            if name != reference and pairs:
+                a, b = ([x == "1" for x in "".join(side)] for side in zip(*pairs, strict=True))
+                yield name, budget, *paired_difference(a, b)
+
+
+def against(found: Mapping[str, Mapping[int, Sequence[Result]]], reference: str) -> str:
+    """Each variant's difference to `reference` at each budget, a line each."""
+    return "\n".join(
+        f"- {name}, {budget} rows: {100 * gap:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
+        for name, budget, gap, low, high in gaps(found, reference)
+    )
 
 
 def beside_direct(shipped: Sequence[Result]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from rilearn.adapters import list_adapters
 from rilearn.settings import Settings
 from training.report_parts import PARTS, SPLIT, shipped_part
+from training.report_summary import summary
 from training.report_tables import Result, accuracy_table
 from training.stage import ROOT, parser, run
 
@@ -39,20 +40,19 @@ def main(argv: list[str]) -> None:
     results = ROOT / "data" / "results"
     rows = systems(results, Settings().adapters)
     attempts = [_read(path) for path in sorted((results / "attempts").glob("*.json"))]
-    parts = [("", {}), shipped_part(rows, attempts)]
-    for name, make in PARTS.items():
-        path = results / f"{name}-{SPLIT}.json"
-        if path.exists():
-            parts.append(make(_read(path)))
+    found = {name: _read(path) for name in PARTS if (path := results / f"{name}-{SPLIT}.json").exists()}
+    parts = [shipped_part(rows, attempts), *(PARTS[name](result) for name, result in found.items())]
     folder = given.out.parent / "plots"
     folder.mkdir(parents=True, exist_ok=True)
     for _, made in parts:
         for name, svg in made.items():
             (folder / name).write_text(svg, encoding="utf-8")
     head = (
-        f"# What was measured\n\nMade by `python -m training.study_report`; {SPLIT} split.\n\n{accuracy_table(rows)}\n"
+        f"# What was measured\n\nMade by `python -m training.study_report`; {SPLIT} split.\n\n"
+        f"{summary([r for r in rows if 'kind' in r], found.get('faithfulness'), found.get('study'))}\n\n"
+        f"{accuracy_table(rows)}\n"
     )
-    given.out.write_text("\n".join([head, *(text for text, _ in parts if text)]), encoding="utf-8")
+    given.out.write_text("\n".join([head, *(text for text, _ in parts)]), encoding="utf-8")
     print(f"written to {given.out}")
 
 

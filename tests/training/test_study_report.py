@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from rilearn import faithfulness
 from rilearn.statistics import paired_difference
-from training import plots, report_parts, report_tables, study_report
+from training import plots, report_parts, report_summary, report_tables, study_report
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -115,3 +116,22 @@ def test_attempts_stand_against_the_direct_model_where_their_rows_were_kept() ->
     gap, low, high = paired_difference([True, True, False, False], [True, True, True, False])
     assert f"| one thing | 50.00% | 4 | {100 * gap:+.2f} ({100 * low:+.2f} to {100 * high:+.2f}) | 100.0% |" in table
     assert "| another | 50.00% | 2 | rows were not kept |" in table
+
+
+def test_the_summary_answers_from_the_files() -> None:
+    common = {"n": 4, "parse_rate": 1.0}
+    direct = {**common, "adapter": "q-a", "kind": "direct", "accuracy": 0.5, "correct": "1100"}
+    reasoned = {**common, "adapter": "q-ra", "kind": "reasoned", "accuracy": 0.75, "correct": "1110"}
+    rates = {faithfulness.REMOVED: 0.25, faithfulness.OTHER: 0.5, faithfulness.SAME: 0.125}
+    found = {"n": 8, "interventions": {name: {"rate": rate} for name, rate in rates.items()}}
+    cells = [made_cell("q-a", 160, 0, "1" * 40 + "0" * 40), made_cell("q-ra", 160, 0, "0" * 80)]
+    told = report_summary.summary([direct, reasoned], found, {"cells": [*cells, made_cell("q-ar", 160, 0, "1" * 80)]})
+    helps, hangs, learns = told.split("\n")
+    assert "on 75.0% of 4 texts" in helps and "a difference that may be chance (+25.0 points" in helps
+    assert "25.0% of the answers" in hangs and "in its place 50.0%, of a text of the same label 12.5% (n = 8)" in hangs
+    assert "With 160 rows `q-ar` learns more than `q-a`, `q-ra` less." in learns
+    assert report_summary.summary([reasoned], None, None) == ""
+    sure = [{**one, "correct": one["correct"][:3] * 40, "n": 120} for one in (direct, reasoned)]
+    assert "it helps" in report_summary.summary(sure, None, None)
+    swapped = [{**sure[0], "kind": "reasoned"}, {**sure[1], "kind": "direct"}]
+    assert "it costs accuracy" in report_summary.summary(swapped, None, None)
