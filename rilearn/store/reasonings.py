@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Insert, select
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -75,9 +75,13 @@ class Reasonings:
 
 def insert_new(session: Session, model: type[Base], rows: Sequence[dict[str, Any]], unique: str) -> None:
     """Insert the rows whose `unique` column is new and leave the others as they are; others may insert meanwhile."""
-    sqlite_insert: Insert = sqlite.insert(model).on_conflict_do_nothing(index_elements=[unique])
-    postgres_insert: Insert = postgresql.insert(model).on_conflict_do_nothing(index_elements=[unique])
-    session.execute(sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgres_insert, rows)
+    session.execute(inserting_new(session, model, unique), rows)
+
+
+def inserting_new(session: Session, model: type[Base], unique: str | None = None) -> sqlite.Insert | postgresql.Insert:
+    """An insert that leaves out rows whose `unique` column is not new; None: whichever unique column."""
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    return dialect.insert(model).on_conflict_do_nothing(index_elements=unique and [unique])
 
 
 def _ids_by_key(session: Session, model: type[TextRow | ReasoningRow], rows: list[dict[str, Any]]) -> dict[str, int]:

@@ -1,0 +1,27 @@
+"""The queue's orders: an index each over the items that wait, since most items of a long project wait no more."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+ORDERS = {
+    "oldest": "id",
+    "uncertain": "uncertainty",
+    "disagree": "disagreement",
+    "quality": "quality",
+    "spread": "shuffle",
+}
+
+
+def upgrade() -> None:
+    for order, column in ORDERS.items():
+        op.drop_index(f"ix_items_open_{order}", "items")
+        index(f"ix_items_open_{order}", column, "ratings_left > 0")
+    op.execute("UPDATE items SET expected = NULL WHERE CAST(expected AS TEXT) = 'null'")  # JSON's null, once
+    index("ix_items_known", "shuffle", "expected IS NOT NULL")
+
+
+def index(name: str, column: str, where: str) -> None:
+    op.create_index(name, "items", [column], sqlite_where=sa.text(where), postgresql_where=sa.text(where))
