@@ -68,7 +68,7 @@ class Database:
         """A session in one transaction: all of it is saved at the end of the block, or nothing.
 
         Not `durable`: kept when this program dies, but a power cut soon after may undo it (and it alone). For what
-        nobody misses, such as a lease.
+        nobody misses, such as a sign of life.
 
         Raises:
             StoreError: the database cannot be written (full, locked, damaged, gone, read-only); nothing was saved. Or

@@ -89,8 +89,7 @@ class Queue:
             if fresh:
                 with self._database.read() as session:
                     ids = walk(session.connection(), annotator_id, order, now())
-            # Who loses a lease to a power cut gets another item.
-            with self._database.write(durable=False) as session:
+            with self._database.write() as session:
                 lent = self._lend(session, annotator_id, token, order, ids)
             self._shortlists.put(annotator_id, order, ids if lent else [])
             if lent or not ids:

@@ -73,10 +73,9 @@ class Ratings:
             seconds=seconds,
             **_columns(rating),
         )
-        with self._database.read() as session:  # a reasoning never changes: no writer waits for this
+        with self._database.write() as session:
             if reasoning := session.get(ReasoningRow, reasoning_id):
                 _check_against(rating, reasoning)
-        with self._database.write() as session:
             made, first = supersede(session, row)
             if first:
                 settle(session, annotator_id, reasoning_id)

@@ -17,31 +17,33 @@ from rilearn.store.database import Database
 from rilearn.store.schema import AnnotatorRow, Base, LeaseRow, RatingRow, ReasoningRow, TextRow
 from rilearn.store.schema_annotation import ItemRow
 
-LABELS, ADAPTERS, DAYS, CHUNK = 6, 3, 90, 20_000
+LABELS, ADAPTERS, DAYS, CHUNK = 6, 3, 90, 50_000
+AHEAD = 1
+"""The annotator who is far ahead of the others: every second reasoning that still waits, they have rated."""
 BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def fill(database: Database, reasonings: int, ratings: int, annotators: int, seed: int = 0) -> None:
-    """Each reasoning is rated by `ratings // reasonings` people; one in four still waits for one or two more.
-
-    The first annotator is far ahead of the others: they have rated every second reasoning that still waits.
-    """
+    """Each reasoning is rated by `ratings // reasonings` people; one in four still waits for one or two more."""
     each, draw = ratings // reasonings, random.Random(seed)
-    ahead = 1
-    people = range(2, annotators + 1)
+    people = range(AHEAD + 1, annotators + 1)
 
     def rated() -> Iterator[tuple[int, int]]:
         for i in range(1, reasonings + 1):
             who = draw.sample(people, each)
-            if i % 8 == 0:
-                who[0] = ahead
+            if who and i % 8 == 0:
+                who[0] = AHEAD
             yield from ((i, person) for person in who)
 
     def moments(i: int) -> datetime:
-        return BEGUN + timedelta(seconds=i * DAYS * 86_400 / ratings)
+        return BEGUN + timedelta(seconds=i * DAYS * 86_400 / max(1, ratings))
 
     pairs = list(rated())
-    _write(database, AnnotatorRow, ({"name": f"a{i}", "pseudonym": f"p{i}", "role": "annotator"} for i in range(1, annotators + 1)))
+    _write(
+        database,
+        AnnotatorRow,
+        ({"name": f"a{i}", "pseudonym": f"p{i}", "role": "annotator"} for i in range(1, annotators + 1)),
+    )
     _write(
         database,
         TextRow,
@@ -52,7 +54,7 @@ def fill(database: Database, reasonings: int, ratings: int, annotators: int, see
         ),
     )
     _write(database, ReasoningRow, (_reasoning(i) for i in range(1, reasonings + 1)))
-    _write(database, ItemRow, (_item(i, draw) for i in range(1, reasonings + 1)))
+    _write(database, ItemRow, (_item(i, not ratings or i % 4 == 0, draw) for i in range(1, reasonings + 1)))
     _write(
         database,
         LeaseRow,
@@ -62,7 +64,9 @@ def fill(database: Database, reasonings: int, ratings: int, annotators: int, see
             for n, (i, who) in enumerate(pairs)
         ),
     )
-    _write(database, RatingRow, (_rating(n, i, who, draw) | {"created_at": moments(n)} for n, (i, who) in enumerate(pairs)))
+    _write(
+        database, RatingRow, (_rating(n, i, who, draw) | {"created_at": moments(n)} for n, (i, who) in enumerate(pairs))
+    )
 
 
 def _reasoning(i: int) -> dict[str, Any]:
@@ -79,14 +83,14 @@ def _reasoning(i: int) -> dict[str, Any]:
     }
 
 
-def _item(i: int, draw: random.Random) -> dict[str, Any]:
+def _item(i: int, waits: bool, draw: random.Random) -> dict[str, Any]:
     return {
         "reasoning_id": i,
         "origin": "generator",
         "label": f"label {i % LABELS}",
         "adapter": f"adapter {i % ADAPTERS}",
-        "ratings_left": 1 + i % 2 if i % 4 == 0 else 0,
-        "everyone": i % 200 == 0,
+        "ratings_left": 1 + i % 8 // 4 if waits else 0,
+        "everyone": i % 1000 == 0,
         "uncertainty": draw.random(),
         "disagreement": draw.random(),
         "quality": draw.random(),
