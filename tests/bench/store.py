@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +57,9 @@ def timed(to: list[float], call: Callable[..., Any], *arguments: Any) -> Any:
     return result
 
 
-def rate(
-    queue: Queue, ratings: Ratings, who: int, rounds: int, pause: float, times: Times, draw: random.Random
-) -> None:
+def rate(queue: Queue, ratings: Ratings, who: int, rounds: int, pause: float, draw: random.Random) -> Times:
     """Take an item and rate it, `rounds` times, with `pause` seconds between two on average."""
+    times = Times()
     for _ in range(rounds):
         token = f"bench-{draw.getrandbits(64):x}"
         time.sleep(draw.uniform(0, 2 * pause))
@@ -75,22 +75,19 @@ def rate(
 def together(database: Database, people: range, rounds: int, pause: float, seed: int) -> dict[str, Any]:
     """All these people at once; each begins with a round that does not count, which fills caches and connections."""
     queue, ratings, times = Queue(database), Ratings(database), Times()
-    ready = threading.Barrier(len(people))
+    ready = threading.Barrier(len(people), timeout=120)
 
-    def work(who: int) -> None:
+    def work(who: int) -> Times:
         draw = random.Random(seed * 1000 + who)
         rate(queue, ratings, who, 1, 0.0, draw)
         ready.wait()
-        mine = rate(queue, ratings, who, rounds, pause, draw)
-        times.next += mine.next
-        times.save += mine.save
+        return rate(queue, ratings, who, rounds, pause, draw)
 
-    threads = [threading.Thread(target=work, args=(who,)) for who in people]
     start = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(people)) as pool:
+        for mine in pool.map(work, people):
+            times.next += mine.next
+            times.save += mine.save
     seconds = time.perf_counter() - start
     return {"writers": len(people), **times.result(), "ratings_per_second": round(len(times.save) / seconds, 1)}
 
