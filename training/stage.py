@@ -20,13 +20,14 @@ from training.recipes import Recipe
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def parser(doc: str, recipe: bool = True) -> argparse.ArgumentParser:
+def parser(doc: str, recipe: bool = True, out: bool = True) -> argparse.ArgumentParser:
     """Arguments common to the stages; `doc` is the module's docstring."""
     result = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     if recipe:
         result.add_argument("--recipe", type=Path, required=True, help="a YAML file, such as those in training/recipes")
         result.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one recipe key")
-    result.add_argument("--out", type=Path, required=True, help="folder (or file) to write")
+    if out:
+        result.add_argument("--out", type=Path, required=True, help="folder (or file) to write")
     return result
 
 

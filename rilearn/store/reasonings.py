@@ -43,11 +43,11 @@ class Reasonings:
             InputError: empty text, label or reasoning; a signal that is no finite number.
             StoreError: see `Database.write`.
         """
-        made = [_rows(reasoning) for reasoning in reasonings]
+        kept = list(reasonings)
+        keys = [key(reasoning) for reasoning in kept]
         with self._database.write() as session:
-            ids = _ids_by_key(session, TextRow, [text for text, _ in made])
-            ids = _ids_by_key(session, ReasoningRow, [{**row, "text_id": ids[text["key"]]} for text, row in made])
-        return [ids[row["key"]] for _, row in made]
+            ids = keep(session, kept)
+        return [ids[found] for found in keys]
 
     def get(self, reasoning_id: int) -> StoredReasoning:
         """One reasoning with its text.
@@ -71,6 +71,24 @@ class Reasonings:
         query = select(ReasoningRow).join(TextRow).where(TextRow.digest == digest(task, words(text, "text")))
         with self._database.read() as session:
             return [_value(row) for row in session.scalars(query.order_by(ReasoningRow.id))]
+
+
+def key(reasoning: Reasoning) -> str:
+    """What makes a reasoning the same one; raises InputError as `Reasonings.add`."""
+    return str(_rows(reasoning)[1]["key"])
+
+
+def keep(session: Session, reasonings: Iterable[Reasoning]) -> dict[str, int]:
+    """`Reasonings.add` inside a transaction of the caller: key -> id."""
+    made = [_rows(reasoning) for reasoning in reasonings]
+    ids = _ids_by_key(session, TextRow, [text for text, _ in made])
+    return _ids_by_key(session, ReasoningRow, [{**row, "text_id": ids[text["key"]]} for text, row in made])
+
+
+def known(session: Session, keys: Iterable[str]) -> dict[str, int]:
+    """key -> id of those that are stored."""
+    query = select(ReasoningRow.key, ReasoningRow.id).where(ReasoningRow.key.in_(keys))
+    return dict(session.execute(query).tuples().all())
 
 
 def insert_new(session: Session, model: type[Base], rows: Sequence[dict[str, Any]], unique: str) -> None:
@@ -112,9 +130,9 @@ def _rows(reasoning: Reasoning) -> tuple[dict[str, Any], dict[str, Any]]:
     }
     made_by["seed"] = made_by["sampling"].pop("seed", None)
     text |= {"key": digest(text), "digest": digest(text["task"], text["text"])}
-    key = digest(text["key"], made_by)
+    whole = digest(text["key"], made_by)
     adapter, signals = words(reasoning.adapter, "adapter", 200), numbers(reasoning.signals, "signal")
-    return text, {**made_by, "adapter": adapter, "signals": signals, "key": key}
+    return text, {**made_by, "adapter": adapter, "signals": signals, "key": whole}
 
 
 def _value(row: ReasoningRow) -> StoredReasoning:
