@@ -14,10 +14,9 @@ from rilearn.classify import STOP, Classifier
 from rilearn.engines.base import Engine
 from rilearn.errors import AdapterError
 from rilearn.prompts import PROMPT_VERSION, Templates, clean
-from rilearn.records import Example, Prediction, Reasoning, Sampling
+from rilearn.records import Example, Prediction, Proposal, Reasoning, Sampling
 from rilearn.row_files import read_records
 from rilearn.signals import measured
-from rilearn.store.filling import Proposal
 from rilearn.tables import Problem
 from rilearn.tasks import Task
 

@@ -25,10 +25,10 @@ from rilearn.adapters import Adapter, find_adapter
 from rilearn.engines import load_engine
 from rilearn.errors import AdapterError, ConfigError, DataError
 from rilearn.prompts import Templates
-from rilearn.records import Reasoning, Sampling
+from rilearn.records import Proposal, Reasoning, Sampling
 from rilearn.settings import Settings
 from rilearn.store.database import open_database
-from rilearn.store.filling import Filled, Plan, Proposal, fill
+from rilearn.store.filling import Filled, Plan, fill
 from rilearn.tables import Problem
 from rilearn.tasks import Task, load_task
 from training.data import measured_rows

@@ -9,32 +9,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rilearn.errors import InputError
-from rilearn.records import Reasoning
+from rilearn.records import Proposal
 from rilearn.signals import quality
 from rilearn.store.database import Database
-from rilearn.store.queue_items import Entry, Origin, put
+from rilearn.store.queue_items import Entry, put
 from rilearn.store.reasonings import AT_ONCE, keep, key, known
 from rilearn.store.schema_annotation import ItemRow
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A reasoning to be rated and what is known to order it by; `expected` makes it a calibration item (see `Entry`).
-
-    Its quality comes from its signals.
-    """
-
-    reasoning: Reasoning
-    origin: Origin
-    uncertainty: float | None = None
-    disagreement: float | None = None
-    expected: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -112,7 +97,7 @@ def _fill(session: Session, found: Mapping[str, Proposal], plan: Plan, dry_run: 
     entries = {own: _for_everyone(own, plan) for own in new}
     if not dry_run:
         ids = keep(session, (proposal.reasoning for proposal in found.values()))
-        put(session, {ids[own]: _entry(ids[own], new[own], plan, everyone) for own, everyone in entries.items()})
+        put(session, {ids[own]: entry(ids[own], new[own], plan, everyone) for own, everyone in entries.items()})
     known_answers = sum(proposal.expected is not None for proposal in new.values())
     return Filled(
         reasonings=len(found) - len(stored),
@@ -128,7 +113,8 @@ def _for_everyone(own: str, plan: Plan) -> bool:
     return int(own[:8], 16) / 16**8 < plan.everyone
 
 
-def _entry(reasoning_id: int, proposal: Proposal, plan: Plan, everyone: bool) -> Entry:
+def entry(reasoning_id: int, proposal: Proposal, plan: Plan, everyone: bool = False) -> Entry:
+    """The proposal as the queue takes it, once its reasoning is stored."""
     signals = proposal.reasoning.signals
     return Entry(
         reasoning_id,

@@ -6,17 +6,17 @@ import random
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from rilearn.errors import InputError
+from rilearn.records import Origin
 from rilearn.store.reasonings import AT_ONCE, insert_new
 from rilearn.store.schema import ReasoningRow
 from rilearn.store.schema_annotation import ItemRow
 
-Origin = Literal["generator", "visitor", "label-noise", "import"]
 Group = tuple[str, str]
 """Label and adapter."""
 

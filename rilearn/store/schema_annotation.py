@@ -1,4 +1,5 @@
-"""The tables of the annotation project: sign-in, invitations, the queue, drafts, skips, guidelines, adjudications.
+"""The tables of the annotation project: sign-in, invitations, the queue, shares, drafts, skips, guidelines and
+adjudications.
 
 Kept apart from schema.py, whose rules hold here too.
 """
@@ -100,6 +101,16 @@ class ItemRow(Base):
     disagreement: Mapped[float | None]
     quality: Mapped[float | None]
     shuffle: Mapped[float]
+
+
+class ShareRow(Base):
+    """A visitor has shared an answer, which the queue then holds."""
+
+    __tablename__ = "shares"
+    __table_args__ = (Unique("visitor", "reasoning_id"), IDS)
+
+    visitor: Mapped[str]
+    reasoning_id: Mapped[int] = mapped_column(ForeignKey("reasonings.id"), index=True)
 
 
 class SkipRow(Base):

@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from rilearn.errors import InputError
+from rilearn.records import Proposal
 from rilearn.signals import measured, quality
 from rilearn.store import filling
 from rilearn.store.database import Database
-from rilearn.store.filling import Filled, Plan, Proposal, fill
+from rilearn.store.filling import Filled, Plan, fill
 from rilearn.store.queue import Queue
 from rilearn.store.schema_annotation import ItemRow
 from tests.store.conftest import reasoning

@@ -1,7 +1,10 @@
-"""The queue's orders: an index each over the items that wait, since most items of a long project wait no more."""
+"""The queue's orders: an index each over the items that wait, since most items of a long project wait no more; what
+visitors share."""
 
 import sqlalchemy as sa
 from alembic import op
+
+from rilearn.store.migrations.columns import create, refers, text
 
 revision = "0003"
 down_revision = "0002"
@@ -21,6 +24,10 @@ def upgrade() -> None:
         index(f"ix_items_open_{order}", column, "ratings_left > 0")
     op.execute("UPDATE items SET expected = NULL WHERE CAST(expected AS TEXT) = 'null'")  # JSON's null, once
     index("ix_items_known", "shuffle", "expected IS NOT NULL")
+    create(
+        "shares", text("visitor"), refers("reasoning_id", "reasonings"), sa.UniqueConstraint("visitor", "reasoning_id")
+    )
+    op.create_index(None, "shares", ["reasoning_id"])
 
 
 def index(name: str, column: str, where: str) -> None:
