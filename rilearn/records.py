@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,24 @@ class Reasoning:
     prompt_version: str = ""
     sampling: Sampling | None = None
     signals: Mapping[str, float] = field(default_factory=dict)
+
+
+Origin = Literal["generator", "visitor", "label-noise", "import"]
+"""Where a reasoning in the queue is from."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A reasoning to be rated and what is known to order it by (None: not known).
+
+    `expected`, the known answer as fields of a `Rating`, makes it a calibration item. Its signals tell its quality.
+    """
+
+    reasoning: Reasoning
+    origin: Origin
+    uncertainty: float | None = None
+    disagreement: float | None = None
+    expected: Mapping[str, Any] | None = None
 
 
 Verdict = Literal["good", "poor"]

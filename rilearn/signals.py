@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
@@ -101,3 +101,24 @@ def distinct(reasonings: Iterable[str]) -> float:
     """Share of different strings (0 of none)."""
     found = list(reasonings)
     return len(set(found)) / len(found) if found else 0.0
+
+
+def measured(text: str, label: str, reasoning: str, labels: Iterable[str]) -> dict[str, float]:
+    """All signals of one reasoning by name; yes and no are True and False."""
+    return {
+        "grounding": grounding(text, reasoning, label),
+        "misquotes": misquotes(text, reasoning),
+        "repetition": repetition(reasoning),
+        "words": len(reasoning.split()),
+        "restates": restates(reasoning, label, text),
+        "names_label": set(words(label)) <= set(words(reasoning)),
+        "names_other": names_other(reasoning, label, labels),
+    }
+
+
+def quality(found: Mapping[str, float]) -> float:
+    """A score out of `measured`: grounded in up to four words of the text, then naming the label, then short.
+
+    More than four words of the text is copying, not pointing.
+    """
+    return min(found["grounding"], 4) + 1.5 * found["names_label"] - 0.03 * found["words"] - found["repetition"]

@@ -35,19 +35,8 @@ class Candidate:
 
 def measure(example: Example, reasoning: str, finish: str, tokens: int, labels: Sequence[str]) -> Candidate:
     """All signals that need no model."""
-    label = example.label or ""
-    return Candidate(
-        reasoning=reasoning,
-        finish=finish,
-        tokens=tokens,
-        grounding=signals.grounding(example.text, reasoning, label),
-        misquotes=signals.misquotes(example.text, reasoning),
-        repetition=signals.repetition(reasoning),
-        words=len(reasoning.split()),
-        restates=signals.restates(reasoning, label, example.text),
-        names_label=set(signals.words(label)) <= set(signals.words(reasoning)),
-        names_other=signals.names_other(reasoning, label, labels),
-    )
+    found: dict[str, Any] = signals.measured(example.text, example.label or "", reasoning, labels)
+    return Candidate(reasoning=reasoning, finish=finish, tokens=tokens, **found)
 
 
 def fault(candidate: Candidate, recipe: AugmentRecipe) -> str | None:
@@ -67,11 +56,8 @@ def fault(candidate: Candidate, recipe: AugmentRecipe) -> str | None:
 
 
 def quality(candidate: Candidate) -> float:
-    """Order among passing candidates: grounded in up to four words of the text, then naming the label, then short.
-
-    More than four words of the text is copying, not pointing.
-    """
-    return min(candidate.grounding, 4) + 1.5 * candidate.names_label - 0.03 * candidate.words - candidate.repetition
+    """Order among passing candidates."""
+    return signals.quality(candidate.fields())
 
 
 def ranked(candidates: Sequence[Candidate], recipe: AugmentRecipe) -> list[int]:

@@ -8,12 +8,11 @@ import json
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rilearn.adapters import Kind, Manifest, save_manifest
-from rilearn.errors import RilearnError
+from rilearn.errors import run as run
 from rilearn.prompts import PROMPT_VERSION
 from training.card import write_card
 from training.recipes import Recipe
@@ -21,13 +20,14 @@ from training.recipes import Recipe
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def parser(doc: str, recipe: bool = True) -> argparse.ArgumentParser:
+def parser(doc: str, recipe: bool = True, out: bool = True) -> argparse.ArgumentParser:
     """Arguments common to the stages; `doc` is the module's docstring."""
     result = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     if recipe:
         result.add_argument("--recipe", type=Path, required=True, help="a YAML file, such as those in training/recipes")
         result.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change one recipe key")
-    result.add_argument("--out", type=Path, required=True, help="folder (or file) to write")
+    if out:
+        result.add_argument("--out", type=Path, required=True, help="folder (or file) to write")
     return result
 
 
@@ -43,15 +43,6 @@ def write_result(path: Path, result: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = {**result, "date": today(), "command": command()}
     path.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
-
-
-def run(main: Callable[[list[str]], None]) -> None:
-    """Run a command; an error meant for people ends it with one line and status 2, any other with its traceback."""
-    try:
-        main(sys.argv[1:])
-    except RilearnError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
 
 
 def command() -> str:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,13 @@ from rilearn.errors import ConfigError, StoreError
 from rilearn.store import faults
 from rilearn.store.faults import explained
 from rilearn.store.migrate import migrate
+from rilearn.store.wal import Log, Turns
 
 FILE = "rilearn.db"
 WAIT = 10.0
 """Seconds a write waits for another one before it gives up."""
+_LONGEST_LOG = 20_000
+"""Pages (80 MB) at which SQLite itself folds its log, while the writer waits; before that wal.py does, beside them."""
 _POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 24, "pool_timeout": WAIT}
 _COMMON: dict[str, Any] = {
     "hide_parameters": True,  # error texts never show what somebody wrote
@@ -46,7 +49,8 @@ class Database:
         self._file = file
         self._inode = _inode(file) if file else None
         # SQLite has one writer at a time. Threads of this process queue here, in turn and without polling.
-        self._turn: threading.Lock | None = threading.Lock() if file else None
+        self._turn = Turns() if file else None
+        self._log = Log(file, partial(_connect, file)) if file else None
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -60,21 +64,36 @@ class Database:
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self, durable: bool = True) -> Iterator[Session]:
         """A session in one transaction: all of it is saved at the end of the block, or nothing.
 
+        Not `durable`: kept when this program dies, but a power cut soon after may undo it (and it alone). For what
+        nobody misses, such as a sign of life.
+
         Raises:
-            StoreError: the database cannot be written (full, locked, damaged, gone, read-only); nothing was saved.
+            StoreError: the database cannot be written (full, locked, damaged, gone, read-only); nothing was saved. Or
+                the disk failed under what was saved, and it must be sent again.
         """
-        with self._queue(), explained(self.where), Session(self._writer, expire_on_commit=False) as session:
-            self._check_file()
-            with session.begin():
-                yield session
+        with explained(self.where):
+            with self._queue(), Session(self._writer, expire_on_commit=False) as session:
+                self._check_file()
+                with session.begin():
+                    yield session
+            if durable and self._log is not None:
+                self._sync(self._log)
             self._check_file()
 
     def close(self) -> None:
         """Close the connections; SQLite then folds its log into the file."""
+        if self._log is not None:
+            self._log.close()
         self.engine.dispose()
+
+    def _sync(self, log: Log) -> None:
+        try:
+            log.sync()
+        except OSError as error:
+            raise StoreError(faults.UNSURE.format(where=self.where, detail=error.strerror)) from error
 
     @contextmanager
     def _queue(self) -> Iterator[None]:
@@ -127,8 +146,7 @@ def _open_sqlite(folder: Path) -> Database:
 
 
 def _prepare(file: Path, where: str) -> None:
-    # Foreign keys are off: a migration that rebuilds a table drops the old one, which would delete what refers to it.
-    engine = _sqlite_engine(file, foreign_keys=False)
+    engine = _sqlite_engine(file, migrating=True)
     try:
         with engine.connect() as connection:
             raw = connection.connection.driver_connection
@@ -143,18 +161,22 @@ def _prepare(file: Path, where: str) -> None:
         engine.dispose()
 
 
-def _sqlite_engine(file: Path, foreign_keys: bool = True) -> Engine:
-    def connect() -> sqlite3.Connection:
-        # mode=rw: a file that vanished is an error, not a new and empty database.
-        connection = sqlite3.connect(
-            f"{file.as_uri()}?mode=rw", uri=True, timeout=WAIT, isolation_level=None, check_same_thread=False
-        )
-        connection.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
-        connection.execute("PRAGMA synchronous=FULL")  # what was acknowledged outlives a power cut too
-        return connection
+def _connect(file: Path, migrating: bool = False) -> sqlite3.Connection:
+    # mode=rw: a file that vanished is an error, not a new and empty database.
+    connection = sqlite3.connect(
+        f"{file.as_uri()}?mode=rw", uri=True, timeout=WAIT, isolation_level=None, check_same_thread=False
+    )
+    # Off for migrations: one that rebuilds a table drops the old one, which would delete what refers to it.
+    connection.execute(f"PRAGMA foreign_keys={'OFF' if migrating else 'ON'}")
+    # What was acknowledged outlives a power cut too: `write` syncs the log itself, see wal.py.
+    connection.execute(f"PRAGMA synchronous={'FULL' if migrating else 'NORMAL'}")
+    connection.execute(f"PRAGMA wal_autocheckpoint={_LONGEST_LOG}")
+    return connection
 
-    pool: dict[str, Any] = {"poolclass": QueuePool, **_POOL} if foreign_keys else {"poolclass": NullPool}
-    engine = create_engine("sqlite://", creator=connect, **pool, **_COMMON)
+
+def _sqlite_engine(file: Path, migrating: bool = False) -> Engine:
+    pool: dict[str, Any] = {"poolclass": NullPool} if migrating else {"poolclass": QueuePool, **_POOL}
+    engine = create_engine("sqlite://", creator=partial(_connect, file, migrating), **pool, **_COMMON)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -27,6 +27,10 @@ READ_ONLY = (
 )
 REFUSED = "The database {where} refuses the login. Check user, password and database name in RILEARN_DATABASE_URL."
 TWICE = "The database {where} already holds a row like this one, written at the same moment. Nothing was saved twice."
+UNSURE = (
+    "The disk of the database {where} failed while it saved ({detail}). Send it again (nothing is saved twice), and "
+    "look after the disk: what was saved may be lost with the power."
+)
 OTHER = "The database {where} cannot do this ({kind}: {detail}). Nothing was saved."
 
 # https://www.sqlite.org/rescode.html: a whole code, or its low byte, the primary code.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rilearn.errors import StoreError
 
 if TYPE_CHECKING:
+    from rilearn.records import Proposal
     from rilearn.store.database import Database
     from rilearn.store.votes import Votes
 
@@ -44,6 +45,13 @@ class Store:
         from rilearn.store.votes import Votes
 
         return Votes(self.database)
+
+    def share(self, visitor: str, proposal: Proposal) -> bool:
+        """See `Shares.share`; raises as that and `database` do."""
+        from rilearn.store.filling import Plan
+        from rilearn.store.shares import Shares
+
+        return Shares(self.database).share(visitor, proposal, Plan())
 
     def close(self) -> None:
         with self._opening:

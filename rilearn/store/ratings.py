@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import select, update
+from sqlalchemy import Integer, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from rilearn.errors import InputError
@@ -124,6 +124,22 @@ class Ratings:
             return [_value(row) for row in session.scalars(query)]
 
 
+# Built once: building a statement costs more than running it, and the writers of a SQLite file wait for each other.
+_WHO, _WHAT = bindparam("who", type_=Integer), bindparam("what", type_=Integer)
+_ANNOTATOR = select(AnnotatorRow.id).where(AnnotatorRow.id == _WHO).with_for_update(key_share=True)
+_REASONING = select(ReasoningRow.id).where(ReasoningRow.id == _WHAT)
+_SAME: dict[object, Any] = {
+    m: select(m).where(m.annotator_id == _WHO, m.token == bindparam("asked")) for m in (RatingRow, EditRow)
+}
+_SUPERSEDE = {
+    m: update(m)
+    .where(m.annotator_id == _WHO, m.reasoning_id == _WHAT, m.superseded_at.is_(None))
+    .values(superseded_at=bindparam("moment"))
+    .returning(m.id)
+    for m in (RatingRow, EditRow)
+}
+
+
 def supersede(session: Session, row: Row) -> tuple[Row, bool]:
     """Add the row in place of the annotator's live one, or find the one that this request made before.
 
@@ -133,19 +149,18 @@ def supersede(session: Session, row: Row) -> tuple[Row, bool]:
     Raises:
         InputError: no such annotator or reasoning; or the token came with another content before.
     """
+    connection, model = session.connection(), type(row)
+    values = {"who": row.annotator_id, "what": row.reasoning_id, "asked": row.token, "moment": now()}
     # Requests of one annotator take turns (PostgreSQL; a SQLite write is alone anyway).
-    if not session.get(AnnotatorRow, row.annotator_id, with_for_update={"key_share": True}):
+    if not connection.execute(_ANNOTATOR, values).first():
         raise InputError("You are not known as an annotator. Sign in again.")
-    if not session.get(ReasoningRow, row.reasoning_id):
+    if not connection.execute(_REASONING, values).first():
         raise InputError(f"There is no reasoning {row.reasoning_id}.")
-    model = type(row)
-    mine = select(model).filter_by(annotator_id=row.annotator_id)
-    if before := session.scalars(mine.filter_by(token=row.token)).one_or_none():
+    if before := session.scalars(_SAME[model], values).one_or_none():
         if _said(before) != _said(row):
             raise InputError("This request was sent before with another content. Reload the page and send it again.")
-        return before, False
-    live = update(model).filter_by(annotator_id=row.annotator_id, reasoning_id=row.reasoning_id, superseded_at=None)
-    replaced = session.scalars(live.values(superseded_at=now()).returning(model.id)).all()
+        return cast("Row", before), False
+    replaced = connection.execute(_SUPERSEDE[model], values).first()
     session.add(row)
     session.flush()
     return row, not replaced

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Insert, select
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -43,11 +43,11 @@ class Reasonings:
             InputError: empty text, label or reasoning; a signal that is no finite number.
             StoreError: see `Database.write`.
         """
-        made = [_rows(reasoning) for reasoning in reasonings]
+        kept = list(reasonings)
+        keys = [key(reasoning) for reasoning in kept]
         with self._database.write() as session:
-            ids = _ids_by_key(session, TextRow, [text for text, _ in made])
-            ids = _ids_by_key(session, ReasoningRow, [{**row, "text_id": ids[text["key"]]} for text, row in made])
-        return [ids[row["key"]] for _, row in made]
+            ids = keep(session, kept)
+        return [ids[found] for found in keys]
 
     def get(self, reasoning_id: int) -> StoredReasoning:
         """One reasoning with its text.
@@ -73,11 +73,33 @@ class Reasonings:
             return [_value(row) for row in session.scalars(query.order_by(ReasoningRow.id))]
 
 
+def key(reasoning: Reasoning) -> str:
+    """What makes a reasoning the same one; raises InputError as `Reasonings.add`."""
+    return str(_rows(reasoning)[1]["key"])
+
+
+def keep(session: Session, reasonings: Iterable[Reasoning]) -> dict[str, int]:
+    """`Reasonings.add` inside a transaction of the caller: key -> id."""
+    made = [_rows(reasoning) for reasoning in reasonings]
+    ids = _ids_by_key(session, TextRow, [text for text, _ in made])
+    return _ids_by_key(session, ReasoningRow, [{**row, "text_id": ids[text["key"]]} for text, row in made])
+
+
+def known(session: Session, keys: Iterable[str]) -> dict[str, int]:
+    """key -> id of those that are stored."""
+    query = select(ReasoningRow.key, ReasoningRow.id).where(ReasoningRow.key.in_(keys))
+    return dict(session.execute(query).tuples().all())
+
+
 def insert_new(session: Session, model: type[Base], rows: Sequence[dict[str, Any]], unique: str) -> None:
     """Insert the rows whose `unique` column is new and leave the others as they are; others may insert meanwhile."""
-    sqlite_insert: Insert = sqlite.insert(model).on_conflict_do_nothing(index_elements=[unique])
-    postgres_insert: Insert = postgresql.insert(model).on_conflict_do_nothing(index_elements=[unique])
-    session.execute(sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgres_insert, rows)
+    session.execute(inserting_new(session, model, unique), rows)
+
+
+def inserting_new(session: Session, model: type[Base], unique: str | None = None) -> sqlite.Insert | postgresql.Insert:
+    """An insert that leaves out rows whose `unique` column is not new; None: whichever unique column."""
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    return dialect.insert(model).on_conflict_do_nothing(index_elements=unique and [unique])
 
 
 def _ids_by_key(session: Session, model: type[TextRow | ReasoningRow], rows: list[dict[str, Any]]) -> dict[str, int]:
@@ -108,9 +130,9 @@ def _rows(reasoning: Reasoning) -> tuple[dict[str, Any], dict[str, Any]]:
     }
     made_by["seed"] = made_by["sampling"].pop("seed", None)
     text |= {"key": digest(text), "digest": digest(text["task"], text["text"])}
-    key = digest(text["key"], made_by)
+    whole = digest(text["key"], made_by)
     adapter, signals = words(reasoning.adapter, "adapter", 200), numbers(reasoning.signals, "signal")
-    return text, {**made_by, "adapter": adapter, "signals": signals, "key": key}
+    return text, {**made_by, "adapter": adapter, "signals": signals, "key": whole}
 
 
 def _value(row: ReasoningRow) -> StoredReasoning:

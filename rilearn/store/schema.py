@@ -36,6 +36,8 @@ def now() -> datetime:
 
 
 _JSON = JSON().with_variant(JSONB(), "postgresql")
+OR_NULL = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+"""JSON whose None is the database's NULL, which a query can look for, and not the word null."""
 IDS = {"sqlite_autoincrement": True}  # the id of a deleted row is never given out again
 
 

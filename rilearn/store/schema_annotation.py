@@ -1,4 +1,5 @@
-"""The tables of the annotation project: sign-in, invitations, the queue, drafts, skips, guidelines, adjudications.
+"""The tables of the annotation project: sign-in, invitations, the queue, shares, drafts, skips, guidelines and
+adjudications.
 
 Kept apart from schema.py, whose rules hold here too.
 """
@@ -10,9 +11,10 @@ from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy import UniqueConstraint as Unique
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
-from rilearn.store.schema import IDS, Base, one_of, only
+from rilearn.store.schema import IDS, OR_NULL, Base, one_of, only
 
 
 class LoginRow(Base):
@@ -59,23 +61,32 @@ class GuidelineRow(Base):
     made_by: Mapped[int | None] = mapped_column(ForeignKey("annotators.id", ondelete="SET NULL"))
 
 
+_OPEN, _KNOWN = "ratings_left > 0", "expected IS NOT NULL"
+
+
+def _open(order: str, column: str) -> Index:
+    """The items that wait for a rating, in an order of the queue."""
+    return Index(f"ix_items_open_{order}", column, sqlite_where=sql(_OPEN), postgresql_where=sql(_OPEN))
+
+
 class ItemRow(Base):
     """A reasoning in the queue. `ratings_left` falls with each annotator who rates it and never below 0.
 
     `everyone`: goes to every annotator, whatever `ratings_left` says. `expected`: the known answer of a calibration
-    item. `uncertainty`, `disagreement` and `quality` order the queue (None: not known); `shuffle` is a random number
-    drawn once, which spreads ties.
+    item. `uncertainty`, `disagreement` and `quality` order the queue (None: not known); `shuffle` orders it by turns of
+    labels and adapters: the item's number among those of its label and adapter, and a random part.
     """
 
     __tablename__ = "items"
     __table_args__ = (
         one_of("origin", "generator", "visitor", "label-noise", "import"),
         CheckConstraint("ratings_left >= 0", name="ratings_left"),
-        Index("ix_items_open_oldest", "ratings_left", "id"),
-        Index("ix_items_open_uncertain", "ratings_left", "uncertainty"),
-        Index("ix_items_open_disagree", "ratings_left", "disagreement"),
-        Index("ix_items_open_quality", "ratings_left", "quality"),
-        Index("ix_items_open_spread", "ratings_left", "label", "adapter", "shuffle"),
+        _open("oldest", "id"),
+        _open("uncertain", "uncertainty"),
+        _open("disagree", "disagreement"),
+        _open("quality", "quality"),
+        _open("spread", "shuffle"),
+        Index("ix_items_known", "shuffle", sqlite_where=sql(_KNOWN), postgresql_where=sql(_KNOWN)),
         IDS,
     )
 
@@ -85,11 +96,21 @@ class ItemRow(Base):
     adapter: Mapped[str]
     ratings_left: Mapped[int]
     everyone: Mapped[bool] = mapped_column(index=True)
-    expected: Mapped[dict[str, Any] | None]
+    expected: Mapped[dict[str, Any] | None] = mapped_column(OR_NULL)
     uncertainty: Mapped[float | None]
     disagreement: Mapped[float | None]
     quality: Mapped[float | None]
     shuffle: Mapped[float]
+
+
+class ShareRow(Base):
+    """A visitor has shared an answer, which the queue then holds."""
+
+    __tablename__ = "shares"
+    __table_args__ = (Unique("visitor", "reasoning_id"), IDS)
+
+    visitor: Mapped[str]
+    reasoning_id: Mapped[int] = mapped_column(ForeignKey("reasonings.id"), index=True)
 
 
 class SkipRow(Base):

@@ -15,7 +15,7 @@ import gradio as gr
 from rilearn.errors import in_words
 from rilearn.records import Prediction
 from rilearn.services import Services
-from rilearn.ui import faithfulness_part, render
+from rilearn.ui import faithfulness_part, render, share_part
 from rilearn.ui.live import BUSY, GROUP, IDLE, LOAD_WAIT, QUIET, choices, paced
 
 TITLE = "Classify"
@@ -70,14 +70,15 @@ def add(app: gr.Blocks, services: Services) -> None:
         with gr.Column(elem_id="rl-result"):
             card = gr.HTML(render.empty(services.task))
             question, report = faithfulness_part.add(services)
+            after = [*question, *share_part.add(services)]
         with gr.Column(elem_id="rl-more"):
             gr.HTML(render.examples(services.task.examples[:10]))
     state = gr.State(Run(over=True))
     timer = gr.Timer(1.0, active=False)
 
     text.change(None, text, counter, js=f"(text) => window.rilearnCount(text, {limit})", **QUIET)
-    # A new text ends the question about the last one.
-    begun = gr.on([go.click, text.submit], on.begin, None, [state, go, cancel, *question], cancels=[report], **QUIET)
+    # A new text ends the question about the last one, and the offer to share it.
+    begun = gr.on([go.click, text.submit], on.begin, None, [state, go, cancel, *after], cancels=[report], **QUIET)
     run = begun.then(
         on.run,
         [text, model],
@@ -89,7 +90,7 @@ def add(app: gr.Blocks, services: Services) -> None:
         show_progress_on=card,
     )
     # Gradio runs this after every end of a run, a cancel as well, and not before the cancelled run is silent.
-    run.then(on.settle, state, [card, state, go, cancel, *question], **QUIET)
+    run.then(on.settle, state, [card, state, go, cancel, *after], **QUIET)
     cancel.click(None, None, None, cancels=[run], **QUIET)
     gr.on([app.load, timer.tick], on.status, None, [banner, retry, timer], **QUIET)
     retry.click(on.retry, None, [banner, retry, timer], **QUIET)
@@ -103,8 +104,8 @@ class Handlers:
         self.services, self.task = services, services.task
 
     def begin(self) -> tuple[Any, ...]:
-        """A new run, the buttons while it waits in the queue or runs, and nothing to ask about."""
-        return Run(), *BUSY, *faithfulness_part.NOTHING
+        """A new run, the buttons while it waits in the queue or runs, and nothing to ask about or to share."""
+        return Run(), *BUSY, *faithfulness_part.NOTHING, *share_part.NOTHING
 
     def run(self, text: str, model: str) -> Iterator[Frame]:
         """Frames of one classification; closed by Gradio when the visitor cancels or leaves."""
@@ -119,9 +120,10 @@ class Handlers:
 
     def settle(self, run: Run) -> tuple[Any, ...]:
         """After a run: when it was cancelled, say so and keep what was written; else its reasoning can be asked
-        about."""
+        about and shared."""
         card = gr.skip() if run.over else render.stopped(self.task, run.shown)
-        return card, replace(run, over=True), *IDLE, *faithfulness_part.asked(run.text, run.shown)
+        asked, offered = faithfulness_part.asked(run.text, run.shown), share_part.offered(run.text, run.shown)
+        return card, replace(run, over=True), *IDLE, *asked, *offered
 
     def status(self) -> tuple[dict[str, Any], dict[str, Any], gr.Timer]:
         """The banner, the retry button, and the timer that asks again while the model loads."""

@@ -40,10 +40,10 @@ def test_only_a_finished_reasoned_answer_can_be_asked_about(services: Services) 
 def test_a_run_of_the_tab_ends_with_the_question_and_a_new_one_begins_without(services: Services) -> None:
     tab = Classify(services)
     *_, (_, run, *_) = tab.run(TEXT, "q-ra")
-    _, settled, _, _, *part = tab.settle(run)
+    _, settled, _, _, *part = tab.settle(run)  # and what share_part shows
     assert settled == run and part[1] == Question(TEXT, run.shown)
-    assert tab.begin()[3:] == NOTHING
-    assert tab.settle(Run(run.shown and answered(services, "q-a"), True, TEXT))[4:] == NOTHING
+    assert tab.begin()[3:7] == NOTHING
+    assert tab.settle(Run(run.shown and answered(services, "q-a"), True, TEXT))[4:8] == NOTHING
 
 
 def test_frames_from_waiting_to_the_line(services: Services, engine: FakeEngine) -> None:

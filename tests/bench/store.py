@@ -1,0 +1,189 @@
+"""Benchmark of the annotation store: a big SQLite database beside a nearly empty one, in one run, written as JSON.
+
+python -m tests.bench.store --out data/results/bench-store.json
+python -m tests.bench.store --out /tmp/smoke.json --reasonings 2000 --ratings 10000 --rounds 4        (in seconds)
+
+Wants the machine and a disk to itself. "paced": every writer rates once a second on average, ten times as fast as
+people do; "flat_out": without a pause, where each waits for all the others by definition. What a save must wait for is
+the disk: "fdatasync" is measured beside it. Times in milliseconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import sqlite3
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from rilearn.records import Rating
+from rilearn.store.database import FILE, Database, open_database
+from rilearn.store.queue import Queue
+from rilearn.store.ratings import Ratings
+from rilearn.store.schema import RatingRow, ReasoningRow
+from tests.bench.classify import quantiles
+from tests.bench.store_rows import AHEAD, fill
+from training.stage import command, today
+
+WRITERS, SMALL = 16, 2_000
+TARGETS = {"next_item_p95": 20.0, "save_p95": 20.0, "admin_view": 1000.0}
+
+
+class Times:
+    """Milliseconds of the two things an annotator waits for."""
+
+    def __init__(self) -> None:
+        self.next: list[float] = []
+        self.save: list[float] = []
+
+    def result(self) -> dict[str, Any]:
+        return {"n": len(self.save), "next_item": quantiles(self.next), "save": quantiles(self.save)}
+
+
+def timed(to: list[float], call: Callable[..., Any], *arguments: Any) -> Any:
+    start = time.perf_counter()
+    result = call(*arguments)
+    to.append((time.perf_counter() - start) * 1000)
+    return result
+
+
+def rate(queue: Queue, ratings: Ratings, who: int, rounds: int, pause: float, draw: random.Random) -> Times:
+    """Take an item and rate it, `rounds` times, with `pause` seconds between two on average."""
+    times = Times()
+    for _ in range(rounds):
+        token = f"bench-{draw.getrandbits(64):x}"
+        time.sleep(draw.uniform(0, 2 * pause))
+        lease = timed(times.next, queue.lease, who, token)
+        if lease is None:
+            raise SystemExit("The queue is empty: give the benchmark more --reasonings or fewer --rounds.")
+        time.sleep(draw.uniform(0, 2 * pause))
+        verdict = Rating(draw.choice(("good", "poor")), draw.randint(1, 5))
+        timed(times.save, ratings.rate, who, lease.reasoning_id, verdict, token)
+    return times
+
+
+def together(database: Database, people: range, rounds: int, pause: float, seed: int) -> dict[str, Any]:
+    """All these people at once; each begins with a round that does not count, which fills caches and connections."""
+    queue, ratings, times = Queue(database), Ratings(database), Times()
+    ready = threading.Barrier(len(people), timeout=120)
+
+    def work(who: int) -> Times:
+        draw = random.Random(seed * 1000 + who)
+        rate(queue, ratings, who, 1, 0.0, draw)
+        ready.wait()
+        return rate(queue, ratings, who, rounds, pause, draw)
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(len(people)) as pool:
+        for mine in pool.map(work, people):
+            times.next += mine.next
+            times.save += mine.save
+    seconds = time.perf_counter() - start
+    return {"writers": len(people), **times.result(), "ratings_per_second": round(len(times.save) / seconds, 1)}
+
+
+def counts(database: Database) -> dict[str, float]:
+    """Milliseconds of the admin view's counts, one by one and in all (the slowest of three)."""
+    live = RatingRow.superseded_at.is_(None)
+    good = func.sum(RatingRow.verdict == "good")
+    about = select(ReasoningRow.label, ReasoningRow.adapter, func.count(), good).join_from(RatingRow, ReasoningRow)
+    day = func.date(RatingRow.created_at)
+    queries = {
+        "by_label_and_adapter": about.where(live).group_by(ReasoningRow.label, ReasoningRow.adapter),
+        "by_annotator_and_day": select(RatingRow.annotator_id, day, func.count(), good)
+        .where(live)
+        .group_by(RatingRow.annotator_id, day),
+    }
+    worst: dict[str, float] = {}
+    for name, query in queries.items():
+        taken: list[float] = []
+        for _ in range(3):
+            with database.read() as session:
+                timed(taken, lambda session, query: session.execute(query).all(), session, query)
+        worst[name] = round(max(taken), 1)
+    return {**worst, "together": round(sum(worst.values()), 1)}
+
+
+def fdatasync(folder: Path, times: int = 100) -> dict[str, float]:
+    """What the disk takes to keep 4 KB."""
+    taken: list[float] = []
+    file = os.open(folder / "sync", os.O_CREAT | os.O_RDWR)
+    for i in range(times):
+        os.pwrite(file, os.urandom(4096), i * 4096)
+        timed(taken, os.fdatasync, file)
+    os.close(file)
+    return quantiles(taken)
+
+
+def measure(database: Database, people: range, rounds: int, seed: int) -> dict[str, Any]:
+    with database.write() as session:
+        facts = {
+            "ratings": session.scalar(select(func.count(RatingRow.id))),
+            "reasonings": session.scalar(select(func.count(ReasoningRow.id))),
+        }
+    return {
+        **facts,
+        "one": together(database, people[:1], rounds * 5, 0.0, seed),
+        "far_ahead": together(database, range(AHEAD, AHEAD + 1), rounds, 0.0, seed + 1),
+        "paced": together(database, people[:WRITERS], rounds, 0.5, seed + 2),
+        "flat_out": together(database, people[:WRITERS], rounds, 0.0, seed + 3),
+        "admin_view": counts(database),
+    }
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--out", type=Path, required=True)
+    arguments.add_argument("--reasonings", type=int, default=200_000)
+    arguments.add_argument("--ratings", type=int, default=1_000_000)
+    arguments.add_argument("--annotators", type=int, default=32, help=f"at least {WRITERS + 1}")
+    arguments.add_argument("--rounds", type=int, default=20, help="ratings a writer")
+    arguments.add_argument("--folder", type=Path, help="where the databases lie, kept; a temporary folder if left out")
+    given = arguments.parse_args()
+    people = range(AHEAD + 1, AHEAD + given.annotators)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = given.folder or Path(temporary)
+        result: dict[str, Any] = {
+            "cores": len(os.sched_getaffinity(0)),
+            "processor": platform.machine(),
+            "sqlite": sqlite3.sqlite_version,
+            "load_before": round(os.getloadavg()[0], 2),
+            "niceness": os.nice(0),
+            "seed": 0,
+            "date": today(),
+            "command": command(),
+            "targets": TARGETS,
+        }
+        sizes = {"empty": (min(SMALL, given.reasonings), 0), "full": (given.reasonings, given.ratings)}
+        for name, (reasonings, ratings) in sizes.items():
+            new = not (folder / name / FILE).exists()
+            database = open_database(None, folder / name)
+            if new:
+                fill(database, reasonings, ratings, given.annotators)
+            result[name] = {"fdatasync": fdatasync(folder), **measure(database, people, given.rounds, seed=0)}
+            database.close()
+            print(name, json.dumps(result[name]), flush=True)
+        result["load_after"] = round(os.getloadavg()[0], 2)
+    full = result["full"]
+    result["met"] = {
+        "next_item_p95": full["paced"]["next_item"]["p95"] < TARGETS["next_item_p95"],
+        "save_p95": full["paced"]["save"]["p95"] < TARGETS["save_p95"],
+        "admin_view": full["admin_view"]["together"] < TARGETS["admin_view"],
+    }
+    print(json.dumps(result["met"]))
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
