@@ -19,6 +19,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from rilearn.cells import defused
 from rilearn.classify import Classifier
 from rilearn.compare import Side, agree, compare
 from rilearn.statistics import mcnemar_exact, paired_difference, wilson
@@ -215,11 +216,6 @@ def write_parquet(rows: Sequence[dict[str, Any]], folder: Path, name: str) -> Pa
     schema = pa.schema([(column, kinds.get(column.rpartition("_")[2], pa.string())) for column in rows[0]])
     pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), path)
     return path
-
-
-def defused(cell: Any) -> Any:
-    """A text that opens like a formula gets an apostrophe in front (OWASP, CSV injection)."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def safe_name(name: str) -> str:

@@ -1,6 +1,8 @@
 """The few errors rilearn raises on purpose; the app and the commands turn them into messages once, at the edge."""
 
 import logging
+import sys
+from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
@@ -43,3 +45,12 @@ def in_words(error: Exception) -> str:
         return str(error)
     log.error("not foreseen", exc_info=error)
     return "Something went wrong inside rilearn; the log has the details. Your text was kept: try again."
+
+
+def run(main: Callable[[list[str]], None]) -> None:
+    """Run a command; an error meant for people ends it with one line and status 2, any other with its traceback."""
+    try:
+        main(sys.argv[1:])
+    except RilearnError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

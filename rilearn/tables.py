@@ -5,11 +5,8 @@ A row that cannot be classified becomes a `Problem` with its number; the others 
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,16 +15,14 @@ from typing import Any
 from rilearn.classify import check_text
 from rilearn.corpora import load_split
 from rilearn.errors import DataError, InputError
+from rilearn.row_files import ENDINGS, Record, read_records
 from rilearn.settings import Settings
 from rilearn.tasks import Task
 
 TEXT_COLUMNS = ("text", "sentence", "content", "message", "review", "tweet", "comment", "input", "document")
 LABEL_COLUMNS = ("label", "true_label", "gold", "target", "category", "class", "answer")
-DELIMITERS = ",;\t"
 MOST_UNPACKED = 200_000_000
 """Bytes: a small Parquet file can unpack to any size."""
-Record = tuple[int, Mapping[str, Any] | str]
-"""A row's number, counted from 1, and its cells by column; or why there are none."""
 
 
 @dataclass(frozen=True)
@@ -66,14 +61,11 @@ def read_rows(path: Path, task: Task, settings: Settings) -> Rows:
     Raises:
         DataError: too large, another kind of file, unreadable, or without a text column; the message says what to do.
     """
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise DataError(f"'{path.name}' is not a {', '.join(_READERS)} file. Save the rows as one of these.")
-    if (size := path.stat().st_size) > settings.batch_mb * 1_000_000:
+    if path.suffix.lower() in ENDINGS and (size := path.stat().st_size) > settings.batch_mb * 1_000_000:
         raise DataError(
             f"'{path.name}' has {size / 1e6:.1f} MB, the limit is {settings.batch_mb} MB. Split it, or drop columns."
         )
-    return _checked(reader(path), path.name, task, settings)
+    return _checked(read_records(path, MOST_UNPACKED), path.name, task, settings)
 
 
 def sample_rows(task: Task, split: str, count: int, seed: int, settings: Settings) -> Rows:
@@ -152,70 +144,3 @@ def _label(value: Any, task: Task) -> str | None:
 def _shown(text: str, most: int | None = 40) -> str:
     """The beginning of a text, fit to be written as UTF-8."""
     return text[:most].encode(errors="replace").decode()
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"'{path.name}' is not UTF-8 text (byte {error.start}). Save it as UTF-8.") from error
-
-
-def _csv(path: Path) -> Iterator[Record]:
-    text = _text(path)
-    first = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(DELIMITERS, key=first.count))
-    header: list[str] | None = None
-    number = 0
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            number += 1
-            yield number, f"The row cannot be read: {error}."
-            continue
-        if not cells:
-            continue  # a blank line
-        if header is None:
-            header = cells
-            continue
-        number += 1
-        if len(cells) != len(header):
-            yield number, f"The row has {len(cells)} cells, the header {len(header)}. Put quotes around the text."
-        else:
-            yield number, dict(zip(header, cells, strict=True))
-
-
-def _jsonl(path: Path) -> Iterator[Record]:
-    for number, line in enumerate(_text(path).split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            cells = json.loads(line)
-        except (ValueError, RecursionError):
-            yield number, "The line is not valid JSON."
-            continue
-        yield number, cells if isinstance(cells, dict) else "The line is not a JSON object with a text in it."
-
-
-def _parquet(path: Path) -> Iterator[Record]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            size = sum(file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups))
-            if size > MOST_UNPACKED:
-                raise DataError(f"'{path.name}' unpacks to {size / 1e6:.0f} MB. Split it, or leave columns out.")
-            number = 0
-            for batch in file.iter_batches(batch_size=64):
-                for cells in batch.to_pylist():
-                    number += 1
-                    yield number, cells
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"'{path.name}' cannot be read as Parquet: {str(error)[:200]}") from error
-
-
-_READERS: dict[str, Callable[[Path], Iterator[Record]]] = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}

@@ -10,7 +10,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from rilearn.batch import Outcome, defused, run, safe_name, summary, table, write_csv, write_parquet
+from rilearn.batch import Outcome, run, safe_name, summary, table, write_csv, write_parquet
+from rilearn.cells import defused
 from rilearn.compare import Side
 from rilearn.records import Prediction
 from rilearn.services import Services

@@ -8,12 +8,11 @@ import json
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rilearn.adapters import Kind, Manifest, save_manifest
-from rilearn.errors import RilearnError
+from rilearn.errors import run as run
 from rilearn.prompts import PROMPT_VERSION
 from training.card import write_card
 from training.recipes import Recipe
@@ -43,15 +42,6 @@ def write_result(path: Path, result: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = {**result, "date": today(), "command": command()}
     path.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
-
-
-def run(main: Callable[[list[str]], None]) -> None:
-    """Run a command; an error meant for people ends it with one line and status 2, any other with its traceback."""
-    try:
-        main(sys.argv[1:])
-    except RilearnError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
 
 
 def command() -> str:
