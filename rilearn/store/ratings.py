@@ -79,7 +79,7 @@ class Ratings:
             made, first = supersede(session, row)
             if first:
                 settle(session, annotator_id, reasoning_id)
-            return _value(made)
+            return stored_rating(made)
 
     def retract(self, annotator_id: int, rating_id: int) -> None:
         """Take a rating back; it stays in the history, and the queue waits for one person more.
@@ -111,7 +111,7 @@ class Ratings:
         if reasoning_id is not None:
             query = query.where(RatingRow.reasoning_id == reasoning_id)
         with self._database.read() as session:
-            return [_value(row) for row in session.scalars(query.order_by(RatingRow.id))]
+            return [stored_rating(row) for row in session.scalars(query.order_by(RatingRow.id))]
 
     def history(self, annotator_id: int, reasoning_id: int) -> list[StoredRating]:
         """All that this annotator ever said of this reasoning, oldest first; at most the last one is live.
@@ -121,7 +121,7 @@ class Ratings:
         """
         query = select(RatingRow).filter_by(annotator_id=annotator_id, reasoning_id=reasoning_id).order_by(RatingRow.id)
         with self._database.read() as session:
-            return [_value(row) for row in session.scalars(query)]
+            return [stored_rating(row) for row in session.scalars(query)]
 
 
 def supersede(session: Session, row: Row) -> tuple[Row, bool]:
@@ -189,7 +189,8 @@ def _check_against(rating: Rating, reasoning: ReasoningRow) -> None:
         raise InputError(f"'{reasoning.label}' is the label that was marked as wrong. Choose another as the right one.")
 
 
-def _value(row: RatingRow) -> StoredRating:
+def stored_rating(row: RatingRow) -> StoredRating:
+    """The row as a value."""
     rating = Rating(
         verdict=cast(Verdict, row.verdict),
         overall=row.overall,

@@ -60,7 +60,7 @@ class Reasonings:
             row = session.get(ReasoningRow, reasoning_id)
             if row is None:
                 raise InputError(f"There is no reasoning {reasoning_id}.")
-            return _value(row)
+            return stored(row)
 
     def of_text(self, task: str, text: str) -> list[StoredReasoning]:
         """All reasonings about these words, from whatever source, oldest first.
@@ -70,7 +70,7 @@ class Reasonings:
         """
         query = select(ReasoningRow).join(TextRow).where(TextRow.digest == digest(task, words(text, "text")))
         with self._database.read() as session:
-            return [_value(row) for row in session.scalars(query.order_by(ReasoningRow.id))]
+            return [stored(row) for row in session.scalars(query.order_by(ReasoningRow.id))]
 
 
 def insert_new(session: Session, model: type[Base], rows: Sequence[dict[str, Any]], unique: str) -> None:
@@ -113,7 +113,8 @@ def _rows(reasoning: Reasoning) -> tuple[dict[str, Any], dict[str, Any]]:
     return text, {**made_by, "adapter": adapter, "signals": signals, "key": key}
 
 
-def _value(row: ReasoningRow) -> StoredReasoning:
+def stored(row: ReasoningRow) -> StoredReasoning:
+    """The row as a value."""
     sampling = None
     if row.sampling:
         sampling = Sampling(**{**row.sampling, "stop": tuple(row.sampling["stop"])}, seed=row.seed or 0)
