@@ -63,19 +63,10 @@ class Ratings:
             InputError: the rating makes no sense, nobody or nothing has the id, or the token was another rating's.
             StoreError: see `Database.write`; nothing was saved, and the same request may be sent again.
         """
-        if not math.isfinite(seconds) or seconds < 0:
-            raise InputError(f"A rating cannot take {seconds} seconds.")
-        row = RatingRow(
-            annotator_id=annotator_id,
-            reasoning_id=reasoning_id,
-            token=short(token, "token"),
-            guideline=words(guideline, "guideline version", 200),
-            seconds=seconds,
-            **_columns(rating),
-        )
+        row = rating_row(annotator_id, reasoning_id, rating, token, guideline, seconds)
         with self._database.write() as session:
             if reasoning := session.get(ReasoningRow, reasoning_id):
-                _check_against(rating, reasoning)
+                check_against(rating, reasoning.reasoning, reasoning.label)
             made, first = supersede(session, row)
             if first:
                 settle(session, annotator_id, reasoning_id)
@@ -151,6 +142,22 @@ def supersede(session: Session, row: Row) -> tuple[Row, bool]:
     return row, not replaced
 
 
+def rating_row(
+    annotator_id: int, reasoning_id: int, rating: Rating, token: str, guideline: str, seconds: float
+) -> RatingRow:
+    """A row to add, checked and cleaned. Raises InputError as `Ratings.rate` does."""
+    if not math.isfinite(seconds) or seconds < 0:
+        raise InputError(f"A rating cannot take {seconds} seconds.")
+    return RatingRow(
+        annotator_id=annotator_id,
+        reasoning_id=reasoning_id,
+        token=short(token, "token"),
+        guideline=words(guideline, "guideline version", 200),
+        seconds=seconds,
+        **_columns(rating),
+    )
+
+
 def _said(row: RatingRow | EditRow) -> dict[str, object]:
     aside = {"id", "created_at", "superseded_at", "seconds"}  # a retry may measure another time
     return {c.name: getattr(row, c.name) for c in row.__table__.columns if c.name not in aside}
@@ -181,12 +188,13 @@ def _columns(rating: Rating) -> dict[str, object]:
     }
 
 
-def _check_against(rating: Rating, reasoning: ReasoningRow) -> None:
+def check_against(rating: Rating, reasoning: str, label: str) -> None:
+    """Whether the rating can be one of this reasoning for this label. Raises InputError."""
     for span in rating.spans:
-        if not 0 <= span.start < span.end <= len(reasoning.reasoning):
+        if not 0 <= span.start < span.end <= len(reasoning):
             raise InputError(f"The mark {span.start}-{span.end} lies outside the reasoning.")
-    if rating.right_label == reasoning.label:
-        raise InputError(f"'{reasoning.label}' is the label that was marked as wrong. Choose another as the right one.")
+    if rating.right_label == label:
+        raise InputError(f"'{label}' is the label that was marked as wrong. Choose another as the right one.")
 
 
 def stored_rating(row: RatingRow) -> StoredRating:

@@ -43,11 +43,9 @@ class Reasonings:
             InputError: empty text, label or reasoning; a signal that is no finite number.
             StoreError: see `Database.write`.
         """
-        made = [_rows(reasoning) for reasoning in reasonings]
+        made = [rows_of(reasoning) for reasoning in reasonings]
         with self._database.write() as session:
-            ids = _ids_by_key(session, TextRow, [text for text, _ in made])
-            ids = _ids_by_key(session, ReasoningRow, [{**row, "text_id": ids[text["key"]]} for text, row in made])
-        return [ids[row["key"]] for _, row in made]
+            return save(session, made)
 
     def get(self, reasoning_id: int) -> StoredReasoning:
         """One reasoning with its text.
@@ -91,8 +89,19 @@ def _ids_by_key(session: Session, model: type[TextRow | ReasoningRow], rows: lis
     return ids
 
 
-def _rows(reasoning: Reasoning) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The row of the text and that of the reasoning, cleaned, each with its key."""
+Rows = tuple[dict[str, Any], dict[str, Any]]
+"""The row of a text and that of its reasoning, cleaned, each with its key."""
+
+
+def save(session: Session, made: Sequence[Rows]) -> list[int]:
+    """Add those that are not there; ids in the order given."""
+    ids = _ids_by_key(session, TextRow, [text for text, _ in made])
+    ids = _ids_by_key(session, ReasoningRow, [{**row, "text_id": ids[text["key"]]} for text, row in made])
+    return [ids[row["key"]] for _, row in made]
+
+
+def rows_of(reasoning: Reasoning) -> Rows:
+    """What `save` takes. Raises InputError as `Reasonings.add` does."""
     text: dict[str, Any] = {
         "task": short(reasoning.task, "task"),
         "text": words(reasoning.text, "text", empty=False),
