@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,14 @@ from rilearn.errors import DataError
 DELIMITERS = ",;\t"
 Record = tuple[int, Mapping[str, Any] | str]
 """A row's number, counted from 1 (in JSON Lines: the line's), and its cells by column; or why there are none."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why the row with this number was left out, in words."""
+
+    number: int
+    reason: str
 
 
 def read_records(path: Path, most_unpacked: int | None = None) -> Iterator[Record]:

@@ -15,7 +15,7 @@ from typing import Any
 from rilearn.classify import check_text
 from rilearn.corpora import load_split
 from rilearn.errors import DataError, InputError
-from rilearn.row_files import ENDINGS, Record, read_records
+from rilearn.row_files import ENDINGS, Problem, Record, read_records
 from rilearn.settings import Settings
 from rilearn.tasks import Task
 
@@ -32,14 +32,6 @@ class Row:
     number: int
     text: str
     label: str | None = None
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Why the row with this number was left out, in words."""
-
-    number: int
-    reason: str
 
 
 @dataclass(frozen=True)

@@ -63,23 +63,14 @@ class Ratings:
             InputError: the rating makes no sense, nobody or nothing has the id, or the token was another rating's.
             StoreError: see `Database.write`; nothing was saved, and the same request may be sent again.
         """
-        if not math.isfinite(seconds) or seconds < 0:
-            raise InputError(f"A rating cannot take {seconds} seconds.")
-        row = RatingRow(
-            annotator_id=annotator_id,
-            reasoning_id=reasoning_id,
-            token=short(token, "token"),
-            guideline=words(guideline, "guideline version", 200),
-            seconds=seconds,
-            **_columns(rating),
-        )
+        row = rating_row(annotator_id, reasoning_id, rating, token, guideline, seconds)
         with self._database.write() as session:
             if reasoning := session.get(ReasoningRow, reasoning_id):
-                _check_against(rating, reasoning)
+                check_against(rating, reasoning.reasoning, reasoning.label)
             made, first = supersede(session, row)
             if first:
                 settle(session, annotator_id, reasoning_id)
-            return _value(made)
+            return stored_rating(made)
 
     def retract(self, annotator_id: int, rating_id: int) -> None:
         """Take a rating back; it stays in the history, and the queue waits for one person more.
@@ -111,7 +102,7 @@ class Ratings:
         if reasoning_id is not None:
             query = query.where(RatingRow.reasoning_id == reasoning_id)
         with self._database.read() as session:
-            return [_value(row) for row in session.scalars(query.order_by(RatingRow.id))]
+            return [stored_rating(row) for row in session.scalars(query.order_by(RatingRow.id))]
 
     def history(self, annotator_id: int, reasoning_id: int) -> list[StoredRating]:
         """All that this annotator ever said of this reasoning, oldest first; at most the last one is live.
@@ -121,7 +112,7 @@ class Ratings:
         """
         query = select(RatingRow).filter_by(annotator_id=annotator_id, reasoning_id=reasoning_id).order_by(RatingRow.id)
         with self._database.read() as session:
-            return [_value(row) for row in session.scalars(query)]
+            return [stored_rating(row) for row in session.scalars(query)]
 
 
 # Built once: building a statement costs more than running it, and the writers of a SQLite file wait for each other.
@@ -166,6 +157,22 @@ def supersede(session: Session, row: Row) -> tuple[Row, bool]:
     return row, not replaced
 
 
+def rating_row(
+    annotator_id: int, reasoning_id: int, rating: Rating, token: str, guideline: str, seconds: float
+) -> RatingRow:
+    """A row to add, checked and cleaned. Raises InputError as `Ratings.rate` does."""
+    if not math.isfinite(seconds) or seconds < 0:
+        raise InputError(f"A rating cannot take {seconds} seconds.")
+    return RatingRow(
+        annotator_id=annotator_id,
+        reasoning_id=reasoning_id,
+        token=short(token, "token"),
+        guideline=words(guideline, "guideline version", 200),
+        seconds=seconds,
+        **_columns(rating),
+    )
+
+
 def _said(row: RatingRow | EditRow) -> dict[str, object]:
     aside = {"id", "created_at", "superseded_at", "seconds"}  # a retry may measure another time
     return {c.name: getattr(row, c.name) for c in row.__table__.columns if c.name not in aside}
@@ -196,15 +203,17 @@ def _columns(rating: Rating) -> dict[str, object]:
     }
 
 
-def _check_against(rating: Rating, reasoning: ReasoningRow) -> None:
+def check_against(rating: Rating, reasoning: str, label: str) -> None:
+    """Whether the rating can be one of this reasoning for this label. Raises InputError."""
     for span in rating.spans:
-        if not 0 <= span.start < span.end <= len(reasoning.reasoning):
+        if not 0 <= span.start < span.end <= len(reasoning):
             raise InputError(f"The mark {span.start}-{span.end} lies outside the reasoning.")
-    if rating.right_label == reasoning.label:
-        raise InputError(f"'{reasoning.label}' is the label that was marked as wrong. Choose another as the right one.")
+    if rating.right_label == label:
+        raise InputError(f"'{label}' is the label that was marked as wrong. Choose another as the right one.")
 
 
-def _value(row: RatingRow) -> StoredRating:
+def stored_rating(row: RatingRow) -> StoredRating:
+    """The row as a value."""
     rating = Rating(
         verdict=cast(Verdict, row.verdict),
         overall=row.overall,

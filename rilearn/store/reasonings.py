@@ -43,11 +43,9 @@ class Reasonings:
             InputError: empty text, label or reasoning; a signal that is no finite number.
             StoreError: see `Database.write`.
         """
-        kept = list(reasonings)
-        keys = [key(reasoning) for reasoning in kept]
+        made = [rows_of(reasoning) for reasoning in reasonings]
         with self._database.write() as session:
-            ids = keep(session, kept)
-        return [ids[found] for found in keys]
+            return save(session, made)
 
     def get(self, reasoning_id: int) -> StoredReasoning:
         """One reasoning with its text.
@@ -60,7 +58,7 @@ class Reasonings:
             row = session.get(ReasoningRow, reasoning_id)
             if row is None:
                 raise InputError(f"There is no reasoning {reasoning_id}.")
-            return _value(row)
+            return stored(row)
 
     def of_text(self, task: str, text: str) -> list[StoredReasoning]:
         """All reasonings about these words, from whatever source, oldest first.
@@ -70,19 +68,18 @@ class Reasonings:
         """
         query = select(ReasoningRow).join(TextRow).where(TextRow.digest == digest(task, words(text, "text")))
         with self._database.read() as session:
-            return [_value(row) for row in session.scalars(query.order_by(ReasoningRow.id))]
+            return [stored(row) for row in session.scalars(query.order_by(ReasoningRow.id))]
 
 
 def key(reasoning: Reasoning) -> str:
     """What makes a reasoning the same one; raises InputError as `Reasonings.add`."""
-    return str(_rows(reasoning)[1]["key"])
+    return str(rows_of(reasoning)[1]["key"])
 
 
 def keep(session: Session, reasonings: Iterable[Reasoning]) -> dict[str, int]:
     """`Reasonings.add` inside a transaction of the caller: key -> id."""
-    made = [_rows(reasoning) for reasoning in reasonings]
-    ids = _ids_by_key(session, TextRow, [text for text, _ in made])
-    return _ids_by_key(session, ReasoningRow, [{**row, "text_id": ids[text["key"]]} for text, row in made])
+    made = [rows_of(reasoning) for reasoning in reasonings]
+    return dict(zip((row["key"] for _, row in made), save(session, made), strict=True))
 
 
 def known(session: Session, keys: Iterable[str]) -> dict[str, int]:
@@ -113,8 +110,19 @@ def _ids_by_key(session: Session, model: type[TextRow | ReasoningRow], rows: lis
     return ids
 
 
-def _rows(reasoning: Reasoning) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The row of the text and that of the reasoning, cleaned, each with its key."""
+Rows = tuple[dict[str, Any], dict[str, Any]]
+"""The row of a text and that of its reasoning, cleaned, each with its key."""
+
+
+def save(session: Session, made: Sequence[Rows]) -> list[int]:
+    """Add those that are not there; ids in the order given."""
+    ids = _ids_by_key(session, TextRow, [text for text, _ in made])
+    ids = _ids_by_key(session, ReasoningRow, [{**row, "text_id": ids[text["key"]]} for text, row in made])
+    return [ids[row["key"]] for _, row in made]
+
+
+def rows_of(reasoning: Reasoning) -> Rows:
+    """What `save` takes. Raises InputError as `Reasonings.add` does."""
     text: dict[str, Any] = {
         "task": short(reasoning.task, "task"),
         "text": words(reasoning.text, "text", empty=False),
@@ -135,7 +143,8 @@ def _rows(reasoning: Reasoning) -> tuple[dict[str, Any], dict[str, Any]]:
     return text, {**made_by, "adapter": adapter, "signals": signals, "key": whole}
 
 
-def _value(row: ReasoningRow) -> StoredReasoning:
+def stored(row: ReasoningRow) -> StoredReasoning:
+    """The row as a value."""
     sampling = None
     if row.sampling:
         sampling = Sampling(**{**row.sampling, "stop": tuple(row.sampling["stop"])}, seed=row.seed or 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rilearn.blind import NEEDED, Standing, Standings
+from rilearn.ui import charts
 from rilearn.ui.render import esc
 
 if TYPE_CHECKING:
@@ -110,13 +111,8 @@ def _standings(body: str) -> str:
 def _standing(one: Standing) -> str:
     score = "" if one.score is None else f" · score {one.score:+.2f}".replace("-", "\N{MINUS SIGN}")
     interval = f"95 % interval {one.low * 100:.0f} to {one.high * 100:.0f}\u00a0%"
-    facts = f"{one.wins:g} of {_count(one.votes, 'vote')} · {interval}"
-    return (
-        f'<li><b>{esc(one.name)}</b><span class="rl-rate">{one.share * 100:.0f}\u00a0%</span>'
-        f'<span class="rl-interval" aria-hidden="true"><i style="left:{one.low * 100:.1f}%;'
-        f'width:{(one.high - one.low) * 100:.1f}%"></i><em style="left:{one.share * 100:.1f}%"></em></span>'
-        f'<span class="rl-facts-line">{esc(facts)}{esc(score)}</span></li>'
-    )
+    facts = f"{one.wins:g} of {_count(one.votes, 'vote')} · {interval}{score}"
+    return charts.interval(one.name, f"{one.share * 100:.0f}\u00a0%", one.share, one.low, one.high, facts)
 
 
 def _count(number: int, name: str) -> str:

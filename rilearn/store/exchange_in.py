@@ -1,0 +1,203 @@
+"""The rows that come back: checked as those of people are, each kept once, an older one never in place of a newer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from rilearn.errors import InputError
+from rilearn.records import CRITERIA, Rating, Reasoning, Sampling, Span
+from rilearn.store.checks import short, words
+from rilearn.store.queue import settle
+from rilearn.store.ratings import check_against, rating_row, supersede
+from rilearn.store.reasonings import Rows, insert_new, rows_of, save
+from rilearn.store.schema import AnnotatorRow, EditRow, PairRow, RatingRow, VoteRow
+from rilearn.store.schema_annotation import AdjudicationRow
+
+Maker = Callable[[int | None, int], Any]
+
+
+@dataclass(frozen=True)
+class Saying:
+    """What somebody said of a reasoning; `row(annotator_id, reasoning_id)` makes the table's row of it."""
+
+    pseudonym: str
+    name: str
+    about: Rows
+    row: Maker
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """A vote and the pair that it is on, as columns."""
+
+    pair: dict[str, Any]
+    vote: dict[str, Any]
+
+
+Read = Saying | Ballot
+
+
+def read(kind: str, row: Mapping[str, Any]) -> Read:
+    """A row of `exchange_rows.parsed`, checked.
+
+    Raises:
+        InputError: it makes no sense.
+    """
+    try:
+        return _ballot(row) if kind == "pairs" else _saying(kind, row)
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        raise InputError(f"The row cannot be read ({type(error).__name__}: {error}).") from None
+
+
+def keep(session: Session, sayings: Sequence[Read]) -> list[bool | str]:
+    """Save them in the transaction: True is new, False was there; a text says why one cannot be kept."""
+    about = [s for s in sayings if isinstance(s, Saying)]
+    ids = iter(save(session, [s.about for s in about]))
+    people = _people(session, {s.pseudonym: s.name for s in about if s.pseudonym})
+    done: list[bool | str] = []
+    for one in sayings:
+        try:
+            if isinstance(one, Ballot):
+                done.append(_keep_ballot(session, one))
+            else:
+                done.append(_keep_saying(session, one.row(people.get(one.pseudonym), next(ids))))
+        except InputError as error:
+            done.append(str(error))
+    return done
+
+
+def _saying(kind: str, row: Mapping[str, Any]) -> Saying:
+    sampling = _as(Sampling | None, row, "sampling")
+    names = ("task", "text", "label", "reasoning", "source", "split", "adapter", "adapter_digest", "prompt_version")
+    about = Reasoning(**{name: row[name] for name in names}, sampling=sampling, signals=row["signals"])
+    pseudonym, token = words(row["annotator"], "annotator", 200), short(row["token"], "token")
+    if not pseudonym and kind != "adjudications":  # an adjudication outlives the admin's account
+        raise InputError("The column 'annotator' is empty.")
+    made = _MADE[kind](row, about, token, row["created_at"])
+    return Saying(pseudonym, words(row.get("annotator_name") or "", "name", 200), rows_of(about), made)
+
+
+def _rating(row: Mapping[str, Any], about: Reasoning, token: str, when: Any) -> Maker:
+    rating = Rating(
+        verdict=row["verdict"],
+        overall=row["overall"],
+        criteria={name: row[name] for name in CRITERIA if row[name] is not None},
+        thumbs=_as(tuple[int, ...], row, "thumbs"),
+        spans=_as(tuple[Span, ...], row, "spans"),
+        comment=row["comment"],
+        label_wrong=bool(row["label_wrong"]),
+        right_label=row["right_label"],
+        guess=row["guess"],
+    )
+    check_against(rating, about.reasoning, about.label)
+    said = (rating, token, row["guideline"], row["seconds"])
+    rating_row(0, 0, *said)  # what makes no sense is told before anything is saved
+
+    def make(who: int | None, reasoning_id: int) -> RatingRow:
+        made = rating_row(who or 0, reasoning_id, *said)
+        made.created_at = when
+        return made
+
+    return make
+
+
+def _correction(row: Mapping[str, Any], about: Reasoning, token: str, when: Any) -> Maker:
+    text = words(row["corrected"], "corrected reasoning", empty=False)
+    return lambda who, i: EditRow(annotator_id=who, reasoning_id=i, reasoning=text, token=token, created_at=when)
+
+
+def _adjudication(row: Mapping[str, Any], about: Reasoning, token: str, when: Any) -> Maker:
+    if row["verdict"] not in ("good", "poor"):
+        raise InputError("The verdict is neither good nor poor.")
+    right = row["right_label"] and short(row["right_label"], "right label")
+    said = {"verdict": row["verdict"], "right_label": right, "comment": words(row["comment"], "comment")}
+    return lambda who, i: AdjudicationRow(admin_id=who, reasoning_id=i, token=token, created_at=when, **said)
+
+
+_MADE: Mapping[str, Callable[..., Maker]] = {
+    "ratings": _rating,
+    "corrections": _correction,
+    "adjudications": _adjudication,
+}
+
+
+def _as(kind: Any, row: Mapping[str, Any], column: str) -> Any:
+    """The value of a JSON column, its fields checked."""
+    try:
+        json.dumps(row[column], allow_nan=False)
+        return TypeAdapter(kind).validate_python(row[column])
+    except ValueError:
+        raise InputError(f"The column '{column}' does not hold what the export writes there.") from None
+
+
+def _ballot(row: Mapping[str, Any]) -> Ballot:
+    if row["choice"] not in ("left", "right", "tie"):
+        raise InputError("The choice is neither left nor right nor tie.")
+    pair = {"text": words(row["text"], "text", empty=False), "giveaway": bool(row["giveaway"])}
+    for side in ("left", "right"):
+        pair[f"{side}_model"] = short(row[f"{side}_model"], "model")
+        pair[f"{side}_digest"] = words(row[f"{side}_digest"], "digest", 200)
+        pair[f"{side}_shown"] = words(row[f"{side}_shown"], "answer", empty=False)
+    pair |= {"key": short(row["key"], "key"), "created_at": row["created_at"]}
+    vote = {"choice": row["choice"], "created_at": row["created_at"]}
+    return Ballot(pair, vote | {"visitor": short(row["visitor"], "visitor"), "token": short(row["token"], "token")})
+
+
+def _people(session: Session, names: Mapping[str, str]) -> dict[str, int]:
+    """Pseudonym -> id; who is new joins as an annotator, by name if that is given and nobody else's."""
+    query = select(AnnotatorRow.pseudonym, AnnotatorRow.id).where(AnnotatorRow.pseudonym.in_(names))
+    known = dict(session.execute(query).tuples().all())
+    for pseudonym in sorted(set(names) - set(known)):
+        taken = session.scalars(select(AnnotatorRow.id).filter_by(name=names[pseudonym])).first() is not None
+        name = pseudonym if taken or not names[pseudonym] else names[pseudonym]
+        insert_new(session, AnnotatorRow, [{"name": name, "pseudonym": pseudonym, "role": "annotator"}], "pseudonym")
+    return dict(session.execute(query).tuples().all())
+
+
+def _keep_saying(session: Session, row: RatingRow | EditRow | AdjudicationRow) -> bool:
+    model, who = type(row), "admin_id" if isinstance(row, AdjudicationRow) else "annotator_id"
+    mine = {who: getattr(row, who)}
+    known = session.scalars(select(model).filter_by(token=row.token, **mine)).first() is not None
+    place = {"reasoning_id": row.reasoning_id} | ({} if isinstance(row, AdjudicationRow) else mine)
+    live = session.scalars(select(model).filter_by(superseded_at=None, **place)).one_or_none()
+    if not known and live is not None and live.created_at > row.created_at:
+        row.superseded_at = live.created_at
+        session.add(row)
+        session.flush()
+        return True
+    if isinstance(row, AdjudicationRow):
+        if not known:
+            session.execute(update(model).filter_by(superseded_at=None, **place).values(superseded_at=row.created_at))
+            session.add(row)
+            session.flush()
+        return not known
+    if isinstance(row, EditRow):
+        return supersede(session, row)[0] is row
+    made, first = supersede(session, row)
+    if first:
+        settle(session, row.annotator_id, row.reasoning_id)
+    return made is row
+
+
+def _keep_ballot(session: Session, one: Ballot) -> bool:
+    insert_new(session, PairRow, [one.pair], "key")
+    pair = session.scalars(select(PairRow.id).filter_by(key=one.pair["key"])).one()
+    if before := session.scalars(select(VoteRow).filter_by(pair_id=pair, token=one.vote["token"])).one_or_none():
+        if before.choice != one.vote["choice"]:
+            raise InputError("This vote is here already, with another choice.")
+        return False
+    clash = (VoteRow.visitor == one.vote["visitor"]) & (
+        (VoteRow.pair_id == pair) | (VoteRow.token == one.vote["token"])
+    )
+    if session.scalars(select(VoteRow.id).where(clash)).first() is not None:
+        raise InputError("This visitor has voted on the pair, or sent the request for another one.")
+    session.add(VoteRow(pair_id=pair, **one.vote))
+    session.flush()
+    return True

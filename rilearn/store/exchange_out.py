@@ -1,0 +1,103 @@
+"""The rows that leave the database: what holds, and nothing that somebody flagged as private."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Select, exists, select
+from sqlalchemy.orm import Session
+
+from rilearn.records import CRITERIA
+from rilearn.store.ratings import stored_rating
+from rilearn.store.reasonings import stored
+from rilearn.store.schema import AnnotatorRow, EditRow, PairRow, RatingRow, ReasoningRow, TextRow, VoteRow
+from rilearn.store.schema_annotation import AdjudicationRow, SkipRow
+
+_AT_ONCE = 1000
+_VISITOR = "visitor-"
+Sayings = type[RatingRow] | type[EditRow] | type[AdjudicationRow]
+
+
+def rows(session: Session, kind: str) -> Iterator[dict[str, Any]]:
+    """The rows of a kind of `exchange_rows.COLUMNS`, oldest first, with the annotator's name."""
+    for found in session.execute(_QUERIES[kind]().execution_options(yield_per=_AT_ONCE)):
+        yield _VALUES[kind](*found)
+
+
+def private() -> Select[Any]:
+    """The ids of reasonings that somebody flagged as private."""
+    return select(SkipRow.reasoning_id).where(SkipRow.kind == "private", SkipRow.undone_at.is_(None))
+
+
+def _sayings(model: Sayings, who: Any) -> Any:
+    flagged = exists().where(
+        SkipRow.reasoning_id == model.reasoning_id, SkipRow.kind == "private", SkipRow.undone_at.is_(None)
+    )
+    query = select(model, ReasoningRow, AnnotatorRow.pseudonym, AnnotatorRow.name)
+    query = query.join(ReasoningRow, ReasoningRow.id == model.reasoning_id).outerjoin(
+        AnnotatorRow, AnnotatorRow.id == who
+    )
+    return query.where(model.superseded_at.is_(None), ~flagged).order_by(model.id)
+
+
+def _pairs() -> Any:
+    flagged = select(TextRow.text).join(ReasoningRow).where(ReasoningRow.id.in_(private()))
+    query = select(VoteRow, PairRow).join(PairRow, PairRow.id == VoteRow.pair_id)
+    return query.where(PairRow.text.not_in(flagged)).order_by(VoteRow.id)
+
+
+def _rating(row: RatingRow, about: ReasoningRow, pseudonym: str, name: str) -> dict[str, Any]:
+    kept = stored_rating(row)
+    said = asdict(kept.rating)
+    criteria = said.pop("criteria")
+    return {
+        **said,
+        **{criterion: criteria.get(criterion) for criterion in CRITERIA},
+        "guideline": kept.guideline,
+        "seconds": kept.seconds,
+        **_common(row, about, pseudonym, name),
+    }
+
+
+def _correction(row: EditRow, about: ReasoningRow, pseudonym: str, name: str) -> dict[str, Any]:
+    return {"corrected": row.reasoning, **_common(row, about, pseudonym, name)}
+
+
+def _adjudication(row: AdjudicationRow, about: ReasoningRow, pseudonym: str | None, name: str | None) -> dict[str, Any]:
+    said = {"verdict": row.verdict, "right_label": row.right_label, "comment": row.comment}
+    return {**said, **_common(row, about, pseudonym or "", name or "")}
+
+
+def _common(row: Any, about: ReasoningRow, pseudonym: str, name: str) -> dict[str, Any]:
+    who = {"annotator": pseudonym, "annotator_name": name, "created_at": row.created_at, "token": row.token}
+    return {**asdict(stored(about).reasoning), **who}
+
+
+def _pair(row: VoteRow, pair: PairRow) -> dict[str, Any]:
+    sides = [f"{side}_{part}" for side in ("left", "right") for part in ("model", "digest", "shown")]
+    about = {name: getattr(pair, name) for name in ("text", "giveaway", "key", *sides)}
+    said = {"choice": row.choice, "created_at": row.created_at, "token": row.token}
+    return {**about, **said, "visitor": _stranger(row.visitor), "annotator_name": ""}
+
+
+def _stranger(visitor: str) -> str:
+    """A visitor's pseudonym; of one that came by import, the same again."""
+    made = f"{_VISITOR}{hashlib.sha256(visitor.encode()).hexdigest()[:16]}"
+    return visitor if visitor.startswith(_VISITOR) else made
+
+
+_QUERIES: Mapping[str, Callable[[], Any]] = {
+    "ratings": lambda: _sayings(RatingRow, RatingRow.annotator_id),
+    "corrections": lambda: _sayings(EditRow, EditRow.annotator_id),
+    "adjudications": lambda: _sayings(AdjudicationRow, AdjudicationRow.admin_id),
+    "pairs": _pairs,
+}
+_VALUES: Mapping[str, Callable[..., dict[str, Any]]] = {
+    "ratings": _rating,
+    "corrections": _correction,
+    "adjudications": _adjudication,
+    "pairs": _pair,
+}
