@@ -63,23 +63,9 @@ class Ratings:
             InputError: the rating makes no sense, nobody or nothing has the id, or the token was another rating's.
             StoreError: see `Database.write`; nothing was saved, and the same request may be sent again.
         """
-        if not math.isfinite(seconds) or seconds < 0:
-            raise InputError(f"A rating cannot take {seconds} seconds.")
-        row = RatingRow(
-            annotator_id=annotator_id,
-            reasoning_id=reasoning_id,
-            token=short(token, "token"),
-            guideline=words(guideline, "guideline version", 200),
-            seconds=seconds,
-            **_columns(rating),
-        )
+        row = rating_row(annotator_id, reasoning_id, rating, token, guideline, seconds)
         with self._database.write() as session:
-            if reasoning := session.get(ReasoningRow, reasoning_id):
-                _check_against(rating, reasoning)
-            made, first = supersede(session, row)
-            if first:
-                settle(session, annotator_id, reasoning_id)
-            return _value(made)
+            return stored(keep_rating(session, row, rating)[0])
 
     def retract(self, annotator_id: int, rating_id: int) -> None:
         """Take a rating back; it stays in the history, and the queue waits for one person more.
@@ -111,7 +97,7 @@ class Ratings:
         if reasoning_id is not None:
             query = query.where(RatingRow.reasoning_id == reasoning_id)
         with self._database.read() as session:
-            return [_value(row) for row in session.scalars(query.order_by(RatingRow.id))]
+            return [stored(row) for row in session.scalars(query.order_by(RatingRow.id))]
 
     def history(self, annotator_id: int, reasoning_id: int) -> list[StoredRating]:
         """All that this annotator ever said of this reasoning, oldest first; at most the last one is live.
@@ -121,7 +107,37 @@ class Ratings:
         """
         query = select(RatingRow).filter_by(annotator_id=annotator_id, reasoning_id=reasoning_id).order_by(RatingRow.id)
         with self._database.read() as session:
-            return [_value(row) for row in session.scalars(query)]
+            return [stored(row) for row in session.scalars(query)]
+
+
+def rating_row(
+    annotator_id: int, reasoning_id: int, rating: Rating, token: str, guideline: str, seconds: float
+) -> RatingRow:
+    """The row of a rating, checked and cleaned; raises InputError as `Ratings.rate`."""
+    if not math.isfinite(seconds) or seconds < 0:
+        raise InputError(f"A rating cannot take {seconds} seconds.")
+    return RatingRow(
+        annotator_id=annotator_id,
+        reasoning_id=reasoning_id,
+        token=short(token, "token"),
+        guideline=words(guideline, "guideline version", 200),
+        seconds=seconds,
+        **_columns(rating),
+    )
+
+
+def keep_rating(session: Session, row: RatingRow, rating: Rating) -> tuple[RatingRow, bool]:
+    """Save the row inside a transaction and tell the queue; raises InputError as `Ratings.rate`.
+
+    Returns:
+        The row, and whether it is new: a request sent again gets the one it made before.
+    """
+    if reasoning := session.get(ReasoningRow, row.reasoning_id):
+        _check_against(rating, reasoning)
+    made, first = supersede(session, row)
+    if first:
+        settle(session, row.annotator_id, row.reasoning_id)
+    return made, made is row
 
 
 def supersede(session: Session, row: Row) -> tuple[Row, bool]:
@@ -189,7 +205,7 @@ def _check_against(rating: Rating, reasoning: ReasoningRow) -> None:
         raise InputError(f"'{reasoning.label}' is the label that was marked as wrong. Choose another as the right one.")
 
 
-def _value(row: RatingRow) -> StoredRating:
+def stored(row: RatingRow) -> StoredRating:
     rating = Rating(
         verdict=cast(Verdict, row.verdict),
         overall=row.overall,
