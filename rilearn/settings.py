@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -18,6 +18,10 @@ class Settings(BaseSettings):
         default=Path("~/.local/state/rilearn"), description="the SQLite database, its copies, the visitors' key"
     )
     database_url: str = Field(default="", repr=False, description="postgresql://...; empty: SQLite under `state`")
+    open: bool = Field(default=False, description="anybody may join the Rate tab, without an invitation")
+    admin_passphrase: SecretStr = Field(
+        default=SecretStr(""), description="signs the name 'admin' in on the Rate tab; empty: nobody"
+    )
     base: str = Field(default="embedded", description="'embedded', a Hub id, or a folder")
     engine: str = Field(default="", description="llamacpp, transformers or remote; empty: the fitting one")
     task: str = Field(default="emotion", description="a file under data/tasks/")

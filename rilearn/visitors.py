@@ -39,7 +39,16 @@ class Visitors:
     def cookie(self) -> str:
         """The cookie's name. It holds a part of the key's digest: browsers share cookies between the ports of a
         host, and two apps there must not take each other's away."""
-        return f"rilearn-visitor-{hashlib.sha256(self.key).hexdigest()[:8]}"
+        return f"rilearn-visitor-{self._mark}"
+
+    @property
+    def login_cookie(self) -> str:
+        """The name of the cookie with an annotator's session, for the same reason."""
+        return f"rilearn-login-{self._mark}"
+
+    @property
+    def _mark(self) -> str:
+        return hashlib.sha256(self.key).hexdigest()[:8]
 
     @property
     def key(self) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from rilearn.errors import InputError
 from rilearn.store.checks import short
@@ -41,10 +42,9 @@ class Annotators:
         if role not in ("annotator", "admin"):
             raise InputError(f"There is no role '{role}': annotator or admin.")
         name = short(name.strip(), "name")
-        row = {"name": name, "pseudonym": f"annotator-{secrets.token_hex(6)}", "role": role}
         with self._database.write() as session:
-            insert_new(session, AnnotatorRow, [row], "name")
-            return _value(session.scalars(select(AnnotatorRow).filter_by(name=name)).one())
+            new_annotator(session, name, role)
+            return value(session.scalars(select(AnnotatorRow).filter_by(name=name)).one())
 
     def find(self, name: str) -> Annotator | None:
         """The annotator of this name.
@@ -54,8 +54,15 @@ class Annotators:
         """
         with self._database.read() as session:
             row = session.scalars(select(AnnotatorRow).filter_by(name=name.strip())).one_or_none()
-            return _value(row) if row else None
+            return value(row) if row else None
 
 
-def _value(row: AnnotatorRow) -> Annotator:
+def new_annotator(session: Session, name: str, role: Role, **columns: str | None) -> AnnotatorRow | None:
+    """The row of a new annotator, inside a transaction; None: somebody has the name."""
+    row = {"name": name, "pseudonym": f"annotator-{secrets.token_hex(6)}", "role": role, **columns}
+    insert_new(session, AnnotatorRow, [row], "name")
+    return session.scalars(select(AnnotatorRow).filter_by(name=name, pseudonym=row["pseudonym"])).one_or_none()
+
+
+def value(row: AnnotatorRow) -> Annotator:
     return Annotator(row.id, row.name, row.pseudonym, cast(Role, row.role))

@@ -65,12 +65,7 @@ class Ratings:
         """
         row = rating_row(annotator_id, reasoning_id, rating, token, guideline, seconds)
         with self._database.write() as session:
-            if reasoning := session.get(ReasoningRow, reasoning_id):
-                check_against(rating, reasoning.reasoning, reasoning.label)
-            made, first = supersede(session, row)
-            if first:
-                settle(session, annotator_id, reasoning_id)
-            return stored_rating(made)
+            return stored_rating(keep_rating(session, row, rating)[0])
 
     def retract(self, annotator_id: int, rating_id: int) -> None:
         """Take a rating back; it stays in the history, and the queue waits for one person more.
@@ -129,6 +124,20 @@ _SUPERSEDE = {
     .returning(m.id)
     for m in (RatingRow, EditRow)
 }
+
+
+def keep_rating(session: Session, row: RatingRow, rating: Rating) -> tuple[RatingRow, bool]:
+    """Save the row inside a transaction and tell the queue; raises InputError as `Ratings.rate`.
+
+    Returns:
+        The row, and whether it is new: a request sent again gets the one it made before.
+    """
+    if reasoning := session.get(ReasoningRow, row.reasoning_id):
+        check_against(rating, reasoning.reasoning, reasoning.label)
+    made, first = supersede(session, row)
+    if first:
+        settle(session, row.annotator_id, row.reasoning_id)
+    return made, made is row
 
 
 def supersede(session: Session, row: Row) -> tuple[Row, bool]:

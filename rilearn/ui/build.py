@@ -10,11 +10,12 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from rilearn.services import Services
-from rilearn.ui import classify_tab, compare_tab, render, results_tab
+from rilearn.ui import classify_tab, compare_tab, rate_tab, render, results_tab
 from rilearn.ui.identity import VisitorCookie
+from rilearn.ui.rate_routes import routes
 from rilearn.ui.theme import theme
 
-TABS = (classify_tab, compare_tab, results_tab)
+TABS = (classify_tab, compare_tab, rate_tab, results_tab)
 """Modules with a TITLE and `add(app, services)`: another tab is one more file and one more entry."""
 HERE = Path(__file__).resolve().parent
 ICON = "data:image/svg+xml," + quote(render.LOGO.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" '))
@@ -41,19 +42,22 @@ def opened(request: gr.Request) -> Any:
 
 
 def page(services: Services) -> dict[str, Any]:
-    """Arguments of `launch` that make the page: looks, MCP, visitors' cookies, and what Gradio would otherwise record
-    or show.
+    """Arguments of `launch` that make the page: looks, MCP, visitors' cookies, the Rate tab's routes, and what Gradio
+    would otherwise record or show.
 
     Server name and port stay with Gradio's own GRADIO_SERVER_NAME and GRADIO_SERVER_PORT.
     """
-    script = (HERE / "app.js").read_text(encoding="utf-8")
+    scripts = "".join(f"<script>{(HERE / name).read_text(encoding='utf-8')}</script>" for name in ("app.js", "rate.js"))
     return {
         "theme": theme(),
-        "css_paths": HERE / "app.css",
-        "head": f'<link rel="icon" href="{ICON}"><script>{script}</script>',
+        "css_paths": [HERE / "app.css", HERE / "rate.css"],
+        "head": f'<link rel="icon" href="{ICON}">{scripts}',
         "footer_links": ["api", "settings"],
         "mcp_server": True,
-        "app_kwargs": {"middleware": [Middleware(VisitorCookie, visitors=services.visitors)]},
+        "app_kwargs": {
+            "middleware": [Middleware(VisitorCookie, visitors=services.visitors)],
+            "routes": routes(services),
+        },
         "max_file_size": f"{services.settings.batch_mb}mb",
         "run_history": False,
         "enable_monitoring": False,

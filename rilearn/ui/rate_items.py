@@ -1,0 +1,175 @@
+"""The Rate tab's work: items given out, drafts, guesses, ratings, skips, undo, and one's own ratings again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from rilearn.errors import ConfigError, InputError
+from rilearn.services import Services
+from rilearn.store.desk import Desk
+from rilearn.store.guidelines import Guidelines
+from rilearn.store.options import Choices
+from rilearn.store.progress import Progress
+from rilearn.store.queue import Queue
+from rilearn.store.reasonings import Reasonings
+from rilearn.store.schema import now
+from rilearn.store.submissions import Submissions, entered
+from rilearn.tasks import load_task
+from rilearn.ui import rate_panels as panels
+from rilearn.ui import rate_requests as sent
+from rilearn.ui import rate_view as view
+from rilearn.ui.rate_caller import Action, Caller
+from rilearn.ui.rate_routes import Reply
+
+PAGE = 30
+
+
+class Items:
+    """Handlers of what annotators do."""
+
+    def __init__(self, services: Services):
+        self._services = services
+
+    def actions(self) -> dict[str, Action]:
+        return {
+            "next": Action("annotator", sent.Next, self.next),
+            "keep": Action("annotator", sent.Leases, self.keep),
+            "release": Action("annotator", sent.Leases, self.release),
+            "draft": Action("annotator", sent.Draft, self.draft),
+            "guess": Action("annotator", sent.Guess, self.guess),
+            "reveal": Action("annotator", sent.Item, self.reveal),
+            "rate": Action("annotator", sent.Rate, self.rate),
+            "skip": Action("annotator", sent.Skip, self.skip),
+            "undo": Action("annotator", sent.Undo, self.undo),
+            "diff": Action("annotator", sent.Edited, self.diff),
+            "mine": Action("annotator", sent.Page, self.mine),
+            "open": Action("annotator", sent.Item, self.open),
+            "progress": Action("annotator", sent.Day, self.progress),
+            "guidelines": Action("annotator", sent.Nothing, self.guidelines),
+        }
+
+    def next(self, caller: Caller, given: sent.Next) -> Reply:
+        """The next card, lent to who asks; in blind mode without text and label."""
+        options = Choices(self._database).now()
+        lease = Desk(self._database).next(caller.me.id, given.token, options.order, given.have)
+        if lease is None:
+            return Reply({"card": None})
+        blind = options.blind if given.blind is None else given.blind
+        return Reply({"card": self._card(caller.me.id, lease.reasoning_id, lease.token, blind)})
+
+    def keep(self, caller: Caller, given: sent.Leases) -> Reply:
+        """A sign of life of the page: which of its leases still hold."""
+        queue = Queue(self._database)
+        return Reply({"held": [token for token in given.tokens if queue.keep(caller.me.id, token)]})
+
+    def release(self, caller: Caller, given: sent.Leases) -> Reply:
+        queue = Queue(self._database)
+        for token in given.tokens:
+            queue.release(caller.me.id, token)
+        return Reply({})
+
+    def draft(self, caller: Caller, given: sent.Draft) -> Reply:
+        Desk(self._database).save_draft(caller.me.id, given.reasoning_id, given.content.model_dump())
+        return Reply({})
+
+    def guess(self, caller: Caller, given: sent.Guess) -> Reply:
+        """Keep the guess, then show text and label."""
+        labels = self._labels(Reasonings(self._database).get(given.reasoning_id).reasoning.task)
+        if given.label not in labels:
+            raise InputError(f"There is no label '{given.label}'.")
+        Submissions(self._database).guess(caller.me.id, given.reasoning_id, given.label)
+        return Reply({"card": self._card(caller.me.id, given.reasoning_id, "", blind=False)})
+
+    def reveal(self, caller: Caller, given: sent.Item) -> Reply:
+        """The whole card of an item that lies on the page blind."""
+        Desk(self._database).given(caller.me.id, given.reasoning_id)
+        return Reply({"card": self._card(caller.me.id, given.reasoning_id, "", blind=False)})
+
+    def rate(self, caller: Caller, given: sent.Rate) -> Reply:
+        """Save a rating with its correction; `feedback` says how a known answer was, where the owner wants it told."""
+        stored = Reasonings(self._database).get(given.reasoning_id).reasoning
+        content, right = given.content, given.content.right_label
+        labels = self._labels(stored.task)
+        if right is not None and labels and right not in labels:
+            raise InputError(f"There is no label '{right}'.")
+        correction = content.edit if content.edit is not None and content.edit.strip() != stored.reasoning else None
+        Submissions(self._database).rate(
+            caller.me.id,
+            given.reasoning_id,
+            content.rating(given.verdict),
+            given.token,
+            correction,
+            given.guideline,
+            given.seconds,
+        )
+        expected = Desk(self._database).expected(given.reasoning_id)
+        told = expected and Choices(self._database).now().feedback
+        return Reply({"feedback": view.feedback(expected or {}, given.verdict) if told else None})
+
+    def skip(self, caller: Caller, given: sent.Skip) -> Reply:
+        Submissions(self._database).skip(caller.me.id, given.reasoning_id, given.kind, given.reason, given.token)
+        return Reply({})
+
+    def undo(self, caller: Caller, given: sent.Undo) -> Reply:
+        """The last submission taken back, its card with all that was entered; None: there is nothing to undo."""
+        undone = Submissions(self._database).undo(caller.me.id, given.token)
+        if undone is None:
+            return Reply({"card": None})
+        return Reply({"card": self._card(caller.me.id, undone.reasoning_id, undone.token, blind=False)})
+
+    def diff(self, caller: Caller, given: sent.Edited) -> Reply:
+        """The reasoning against its correction, word by word."""
+        Desk(self._database).given(caller.me.id, given.reasoning_id)
+        before = Reasonings(self._database).get(given.reasoning_id).reasoning.reasoning
+        return Reply({"html": view.diff(before, given.text)})
+
+    def mine(self, caller: Caller, given: sent.Page) -> Reply:
+        """A page of one's own ratings."""
+        rated = Progress(self._database).rated(caller.me.id, given.before, PAGE)
+        more = rated[-1].rating.id if len(rated) == PAGE else None
+        return Reply({"html": panels.mine(rated, first=given.before is None), "more": more})
+
+    def open(self, caller: Caller, given: sent.Item) -> Reply:
+        """One's own rating on a card, to be changed."""
+        found = Progress(self._database).one(caller.me.id, given.reasoning_id)
+        card = self._card(caller.me.id, given.reasoning_id, "", blind=False)
+        drafted = Desk(self._database).draft(caller.me.id, given.reasoning_id)
+        said = drafted or entered(found.rating.rating, found.correction)
+        return Reply({"card": {**card, "content": _plain(said), "verdict": found.rating.rating.verdict}})
+
+    def progress(self, caller: Caller, given: sent.Day) -> Reply:
+        behind = timedelta(minutes=given.minutes)
+        midnight = (now() - behind).replace(hour=0, minute=0, second=0, microsecond=0) + behind
+        counts = Progress(self._database).counts(caller.me.id, midnight)
+        return Reply({"html": panels.progress(counts, Queue(self._database).left())})
+
+    def guidelines(self, caller: Caller, given: sent.Nothing) -> Reply:
+        latest = Guidelines(self._database).latest()
+        return Reply({"html": panels.guidelines(latest, caller.me.role == "admin")})
+
+    @property
+    def _database(self) -> Any:
+        return self._services.store.database
+
+    def _labels(self, task: str) -> tuple[str, ...]:
+        if task == self._services.task.name:
+            return self._services.task.labels
+        try:
+            return load_task(task).labels
+        except ConfigError:  # reasonings may be imported for a task that is not here
+            return ()
+
+    def _card(self, annotator_id: int, reasoning_id: int, lease: str, blind: bool) -> dict[str, Any]:
+        stored = Reasonings(self._database).get(reasoning_id)
+        labels = self._labels(stored.reasoning.task)
+        draft = Desk(self._database).draft(annotator_id, reasoning_id)
+        blind = blind and not draft and len(labels) > 1
+        html = view.blind(stored, labels) if blind else view.card(stored, labels, draft.get("guess"))
+        version = Guidelines(self._database).latest().version
+        fields = {"id": reasoning_id, "lease": lease, "blind": blind, "guideline": version, "html": html}
+        return {**fields, "reasoning": stored.reasoning.reasoning, "content": _plain(draft)}
+
+
+def _plain(content: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name != "guess"}

@@ -1,0 +1,120 @@
+"""The Rate tab's requests over HTTP: who asks comes from the server's own session cookie, never from what was sent.
+
+Routes of their own rather than Gradio events: they can set an HttpOnly cookie, they answer a page that is closing, and
+a save does not wait in the queue of the models. SQLAlchemy and all that needs it is imported at the first request.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from rilearn.errors import InputError, StoreError, in_words
+from rilearn.services import Services
+
+if TYPE_CHECKING:
+    from rilearn.ui.rate_api import RateApi
+
+MOST_BYTES = 300_000
+HELD = 30 * 24 * 3600
+"""Seconds that the browser keeps the cookie; the server's session ends no later."""
+log = logging.getLogger(__name__)
+
+
+class SignedOutError(InputError):
+    """Nobody is signed in, or not as who may do this; `status` is 401 or 403."""
+
+    def __init__(self, message: str, status: int):
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Reply:
+    """JSON for the page; `login` sets the session cookie, or removes it where it is empty."""
+
+    data: dict[str, Any]
+    login: str | None = None
+
+
+def routes(services: Services) -> list[Route]:
+    return [Route("/rate/{action}", RateRoutes(services).answer, methods=["POST"])]
+
+
+class RateRoutes:
+    """Checks a request, hands it to the RateApi in a thread, and puts its answer or its error into JSON."""
+
+    def __init__(self, services: Services):
+        self._services = services
+        self._api: RateApi | None = None
+        self._lock = threading.Lock()
+
+    async def answer(self, request: Request) -> Response:
+        try:
+            _check_origin(request)
+            body = await _body(request)
+            reply = await run_in_threadpool(self._reply, request, body)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception as error:
+            return JSONResponse({"error": _said(error)}, _status(error))
+        response = JSONResponse(reply.data, headers={"cache-control": "no-store"})
+        if reply.login is not None:
+            response.set_cookie(
+                self._services.visitors.login_cookie,
+                reply.login,
+                max_age=HELD if reply.login else 0,
+                httponly=True,
+                samesite="lax",
+                secure=request.url.scheme == "https",
+            )
+        return response
+
+    def _reply(self, request: Request, body: bytes) -> Reply:
+        with self._lock:
+            if self._api is None:
+                from rilearn.ui.rate_api import RateApi
+
+                self._api = RateApi(self._services)
+        return self._api.reply(request.path_params["action"], body, request)
+
+
+def _check_origin(request: Request) -> None:
+    """Only pages of this app may ask: a cookie alone would let other sites' pages act for who is signed in."""
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    foreign = site not in ("same-origin", "none") if site else origin and urlsplit(origin).netloc != request.url.netloc
+    if foreign or request.headers.get("content-type", "").split(";")[0] != "application/json":
+        raise SignedOutError("This request does not come from a page of this app.", 403)
+
+
+async def _body(request: Request) -> bytes:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise InputError("This is too much for one request. Shorten it.")
+    return body
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        where = ".".join(str(part) for part in error.errors(include_input=False, include_url=False)[0]["loc"])
+        return f"The request cannot be read ({where or 'no JSON'}). Reload the page."
+    return in_words(error)
+
+
+def _status(error: Exception) -> int:
+    if isinstance(error, SignedOutError):
+        return error.status
+    if isinstance(error, InputError | ValidationError):
+        return 400
+    return 503 if isinstance(error, StoreError) else 500

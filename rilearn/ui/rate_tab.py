@@ -1,0 +1,21 @@
+"""The Rate tab: the place where rate.js puts the card, and on a Space the button of the Hugging Face login.
+
+Everything else comes over the routes of rate_routes.py when the tab is first opened, so that the start does not wait
+for the database.
+"""
+
+from __future__ import annotations
+
+import gradio as gr
+from gradio.utils import get_space
+
+from rilearn.services import Services
+
+TITLE = "Rate"
+
+
+def add(app: gr.Blocks, services: Services) -> None:
+    """Put the tab's content into the current `gr.Tab` of `app`."""
+    if get_space():  # elsewhere Gradio would make up a login
+        gr.LoginButton(elem_id="rl-rate-login")
+    gr.HTML('<div class="rl-rate-box"></div>', elem_id="rl-rate")
