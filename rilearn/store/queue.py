@@ -89,7 +89,8 @@ class Queue:
             if fresh:
                 with self._database.read() as session:
                     ids = walk(session.connection(), annotator_id, order, now())
-            with self._database.write() as session:
+            # Not durable: whoever loses a lease to a power cut within seconds gets the item, or another, again.
+            with self._database.write(durable=False) as session:
                 lent = self._lend(session, annotator_id, token, order, ids)
             self._shortlists.put(annotator_id, order, ids if lent else [])
             if lent or not ids:

@@ -51,7 +51,7 @@
     try {
       state = await call("state");
     } catch (error) {
-      box.innerHTML = '<div class="rl-rate"><p class="rl-alert" role="alert"></p><button type="button" class="rl-main" data-do="retry">Try again</button></div>';
+      box.innerHTML = '<div class="rl-rating"><p class="rl-alert" role="alert"></p><button type="button" class="rl-main" data-do="retry">Try again</button></div>';
       $(".rl-alert").textContent = error.message;
       return;
     }
@@ -552,11 +552,15 @@
   });
 
   // Gradio puts the tab's content into the page when the tab is opened, and may put it there anew.
-  new MutationObserver(() => {
+  function look() {
     const found = document.querySelector(".rl-rate-box");
     if (!found || found.childElementCount || mounting) return;
     box = found;
     mounting = true;
-    mount().finally(() => (mounting = false));
-  }).observe(document.documentElement, { childList: true, subtree: true });
+    mount().finally(() => {
+      mounting = false;
+      look();  // it may have been put anew meanwhile
+    });
+  }
+  new MutationObserver(look).observe(document.documentElement, { childList: true, subtree: true });
 })();

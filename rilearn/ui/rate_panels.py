@@ -47,7 +47,7 @@ def signed_out(open_mode: bool, space: bool) -> str:
     optional = " (if you want to come back from elsewhere)" if open_mode else ", 8 characters or more"
     above = '<p class="rl-muted">Or sign in with Hugging Face, with the button above.</p>' if space else ""
     return (
-        '<section class="rl-card rl-sign" aria-label="Sign in"><h2>Rate reasonings</h2>'
+        '<section class="rl-card rl-signin" aria-label="Sign in"><h2>Rate reasonings</h2>'
         "<p>Read a text, a label and a reasoning, and say whether the reasoning is good. Your ratings teach the next "
         f"model.</p>{above}"
         f'<form data-form="join" {"" if open_mode else "hidden"}><h3>{join}</h3>'
@@ -66,7 +66,7 @@ def frame(name: str, admin: bool) -> str:
     """The bar, the place for cards, and the panels that need nothing from the server."""
     project = _tool("project", "", "Project") if admin else ""
     return (
-        '<section class="rl-rate" aria-label="Rate reasonings"><div class="rl-rate-bar">'
+        '<section class="rl-rating" aria-label="Rate reasonings"><div class="rl-rate-bar">'
         '<div class="rl-rate-progress"></div><div class="rl-rate-menu">'
         '<button type="button" class="rl-plain" data-do="undo"><kbd aria-hidden="true">z</kbd>Undo</button>'
         f"{_tool('mine', 'h', 'My ratings')}{_tool('guidelines', 'i', 'Guidelines')}"

@@ -49,7 +49,7 @@ def card(stored: StoredReasoning, labels: Sequence[str], guess: str | None = Non
         stored.id,
         f'<div class="rl-rate-left">{_about(about.text, about.label, labels)}{_guessed(guess, about.label)}'
         f"{_reasoning(about.reasoning, marks=True)}{_edit()}</div>"
-        f'<div class="rl-rate-right">{_criteria()}{_overall()}{_comment()}{_verdicts()}</div>',
+        f'<div class="rl-rate-right">{_criteria()}{_overall()}{_comment()}</div>{_verdicts()}',
     )
 
 
@@ -66,8 +66,8 @@ def blind(stored: StoredReasoning, labels: Sequence[str]) -> str:
         '<div class="rl-rate-right"><h3 class="rl-title">Guess the label first</h3>'
         '<p class="rl-muted">You see text and label after your guess. Judge by the reasoning alone.</p>'
         f'<div class="rl-guesses" role="group" aria-label="Your guess">{buttons}</div>'
-        '<div class="rl-verdicts"><button type="button" class="rl-plain" data-do="reveal">Show it without a guess'
-        f"</button>{_skip()}</div></div>",
+        '</div><div class="rl-verdicts"><button type="button" class="rl-plain" data-do="reveal">Show it without a guess'
+        f"</button>{_skip()}</div>",
         "is-blind",
     )
 
@@ -151,7 +151,7 @@ def _thumbs(number: int) -> str:
     buttons = "".join(
         f'<button type="button" data-do="thumb" data-n="{number}" data-value="{value}" aria-pressed="false" '
         f'aria-label="Sentence {number + 1} is {said}">{sign}</button>'
-        for value, said, sign in ((1, "good", "👍"), (-1, "bad", "👎"))
+        for value, said, sign in ((1, "good", "+"), (-1, "bad", "\N{MINUS SIGN}"))
     )
     return f'<span class="rl-thumbs">{buttons}</span>'
 

@@ -23,10 +23,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session
 
 from rilearn.records import Rating
+from rilearn.store.daily import by_annotator_and_day
 from rilearn.store.database import FILE, Database, open_database
 from rilearn.store.queue import Queue
 from rilearn.store.ratings import Ratings
@@ -61,7 +64,7 @@ def rate(queue: Queue, ratings: Ratings, who: int, rounds: int, pause: float, dr
     """Take an item and rate it, `rounds` times, with `pause` seconds between two on average."""
     times = Times()
     for _ in range(rounds):
-        token = f"bench-{draw.getrandbits(64):x}"
+        token = uuid4().hex
         time.sleep(draw.uniform(0, 2 * pause))
         lease = timed(times.next, queue.lease, who, token)
         if lease is None:
@@ -95,21 +98,25 @@ def together(database: Database, people: range, rounds: int, pause: float, seed:
 def counts(database: Database) -> dict[str, float]:
     """Milliseconds of the admin view's counts, one by one and in all (the slowest of three)."""
     live = RatingRow.superseded_at.is_(None)
-    good = func.sum(RatingRow.verdict == "good")
-    about = select(ReasoningRow.label, ReasoningRow.adapter, func.count(), good).join_from(RatingRow, ReasoningRow)
-    day = func.date(RatingRow.created_at)
-    queries = {
-        "by_label_and_adapter": about.where(live).group_by(ReasoningRow.label, ReasoningRow.adapter),
-        "by_annotator_and_day": select(RatingRow.annotator_id, day, func.count(), good)
-        .where(live)
-        .group_by(RatingRow.annotator_id, day),
+    good = func.sum(case((RatingRow.verdict == "good", 1), else_=0))
+    each = select(RatingRow.reasoning_id, func.count().label("n"), good.label("good")).where(live)
+    per = each.group_by(RatingRow.reasoning_id).subquery()
+    kind = ReasoningRow.label, ReasoningRow.adapter
+    about = select(*kind, func.sum(per.c.n), func.sum(per.c.good)).join(per, per.c.reasoning_id == ReasoningRow.id)
+    who = select(RatingRow.annotator_id, func.count(), good).where(live).group_by(RatingRow.annotator_id)
+    reasonings = select(func.count(RatingRow.reasoning_id.distinct())).where(live)
+    calls: dict[str, Callable[[Session], Any]] = {
+        "by_label_and_adapter": lambda session: session.execute(about.group_by(*kind)).all(),
+        "by_annotator_and_day": by_annotator_and_day,
+        "by_annotator": lambda session: session.execute(who).all(),
+        "reasonings": lambda session: session.scalar(reasonings),
     }
     worst: dict[str, float] = {}
-    for name, query in queries.items():
+    for name, call in calls.items():
         taken: list[float] = []
         for _ in range(3):
             with database.read() as session:
-                timed(taken, lambda session, query: session.execute(query).all(), session, query)
+                timed(taken, call, session)
         worst[name] = round(max(taken), 1)
     return {**worst, "together": round(sum(worst.values()), 1)}
 

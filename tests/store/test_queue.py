@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import event, select
 
 from rilearn.errors import InputError
 from rilearn.records import Rating
+from rilearn.store import queue as module
+from rilearn.store import queue_order
 from rilearn.store.annotators import Annotators
 from rilearn.store.database import Database
 from rilearn.store.queue import Entry, Order, Queue
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
+from rilearn.store.schema import LeaseRow, now
 from tests.store.conftest import reasoning
 
 CROWD, ITEMS = 32, 40
@@ -121,6 +126,119 @@ def test_each_order_begins_where_it_says(order: Order, first: int, queue: Queue,
     assert lent and (lent.reasoning_id, lent.reason) == (ids[first], order)
 
 
+def test_the_spread_takes_labels_and_adapters_by_turns(
+    queue: Queue, ratings: Ratings, reasonings: Reasonings, ann: int
+) -> None:
+    kinds = [("rain", "one"), ("rain", "two"), ("sun", "one")]
+    made = [reasoning(n, label=label, adapter=adapter) for n, (label, adapter) in enumerate(kinds[:1] * 20 + kinds * 2)]
+    fill(queue, reasonings.add(made[:20]))
+    fill(queue, reasonings.add(made[20:]))
+    seen = []
+    for turn in range(6):
+        lent = queue.lease(ann, f"t{turn}", "spread")
+        assert lent
+        found = reasonings.get(lent.reasoning_id).reasoning
+        seen.append((found.label, found.adapter))
+        ratings.rate(ann, lent.reasoning_id, Rating("good"), f"r{turn}")
+    assert sorted(seen[:3]) == sorted(seen[3:]) == sorted(kinds)
+
+
+def test_calibration_items_are_mixed_in_at_the_rate_and_wait_for_nobody(
+    queue: Queue, ratings: Ratings, ids: list[int], ann: int, bob: int
+) -> None:
+    queue.add([Entry(ids[0], "import", expected={"verdict": "good"}), Entry(ids[1], "generator")])
+    assert queue.left() == 1
+    for person in (ann, bob):  # each rates it once, however often others did
+        lent = queue.lease(person, f"c{person}", calibration=1.0)
+        assert lent and (lent.reasoning_id, lent.reason) == (ids[0], "calibration")
+        ratings.rate(person, ids[0], Rating("poor"), "r")
+    lent = queue.lease(ann, "other", calibration=1.0)  # none is left to them: an ordinary one
+    assert lent and lent.reasoning_id == ids[1] and lent.reason in get_args(Order)
+    assert queue.lease(bob, "none") is None and queue.left() == 1
+
+
+def test_calibration_items_never_come_without_a_rate(queue: Queue, ids: list[int], ann: int) -> None:
+    queue.add([Entry(i, "import", expected={"verdict": "good"}, everyone=True) for i in ids])
+    assert queue.lease(ann, "t") is None and queue.left() == 0
+    lent = queue.lease(ann, "u", calibration=1.0)
+    assert lent and queue.lease(ann, "u") == lent  # sent again
+
+
+def test_the_rate_is_the_share(queue: Queue, ids: list[int], ann: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue.add([Entry(ids[0], "import", expected={"verdict": "good"}), Entry(ids[1], "generator")])
+    drawn = random.Random(3)
+    monkeypatch.setattr(module.random, "random", drawn.random)
+    reasons = Counter[str]()
+    for number in range(60):
+        lent = queue.lease(ann, f"t{number}", "oldest", calibration=0.25)
+        assert lent
+        reasons[lent.reason] += 1
+        queue.release(ann, lent.token)
+    assert 5 <= reasons["calibration"] <= 25 and reasons["calibration"] + reasons["oldest"] == 60
+
+
+def test_the_reason_is_stored(queue: Queue, ids: list[int], ann: int, database: Database) -> None:
+    fill(queue, ids[:1], everyone=True)
+    fill(queue, ids[1:2])
+    for token in ("t", "u"):
+        assert queue.lease(ann, token, "quality")
+    with database.read() as session:
+        assert session.scalars(select(LeaseRow.reason).order_by(LeaseRow.id)).all() == ["everyone", "quality"]
+
+
+def test_the_shortlist_is_a_hint_alone(queue: Queue, ratings: Ratings, ids: list[int], ann: int, bob: int) -> None:
+    """What others rated, skipped or hold since it was made is not lent, and what they gave back is."""
+    fill(queue, ids)
+    assert (lent := queue.lease(ann, "a", "oldest")) and lent.reasoning_id == ids[0]
+    ratings.rate(bob, ids[1], Rating("good"), "r")
+    assert (held := queue.lease(bob, "b", "oldest")) and held.reasoning_id == ids[2]
+    assert (lent := queue.lease(ann, "c", "oldest")) and lent.reasoning_id == ids[3]
+    queue.release(bob, "b")
+    assert (lent := queue.lease(ann, "d", "oldest")) and lent.reasoning_id == ids[2]
+    assert queue.lease(ann, "e", "oldest") is None
+    fill(queue, ids[1:2])  # there already: nothing new
+    assert queue.lease(ann, "f", "oldest") is None
+    (mine,) = ratings.live_ratings(bob)
+    ratings.retract(bob, mine.id)
+    assert (lent := queue.lease(ann, "g", "oldest")) and lent.reasoning_id == ids[1]
+
+
+def test_more_items_than_a_shortlist_holds(
+    queue: Queue, ratings: Ratings, reasonings: Reasonings, ann: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_order, "SHORTLIST", 3)
+    ids = reasonings.add([reasoning(n) for n in range(10)])
+    fill(queue, ids)
+    seen = []
+    while lent := queue.lease(ann, uuid4().hex, "oldest"):
+        seen.append(lent.reasoning_id)
+        ratings.rate(ann, lent.reasoning_id, Rating("good"), lent.token)
+    assert seen == sorted(ids)
+
+
+def test_every_order_of_a_big_queue_reads_an_index(database: Database) -> None:
+    """The plan of each walk in SQLite: no sorting of all that waits, no reading of all ratings or leases."""
+    if database.engine.dialect.name != "sqlite":
+        pytest.skip("the plans of SQLite")
+    statements: list[tuple[str, Any]] = []
+    event.listen(
+        database.engine, "before_cursor_execute", lambda c, cur, sql, values, *_: statements.append((sql, values))
+    )
+    for order in (*queue_order.ORDERS, "calibration"):
+        with database.read() as session:
+            connection = session.connection()
+            statements.clear()
+            queue_order.walk(connection, 1, order, now())
+            raw = connection.connection.driver_connection
+            assert raw is not None
+            for place, (sql, values) in enumerate(statements):
+                plan = [row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+                assert [step for step in plan if "INDEX" in step and "items" in step], plan
+                assert all("INDEX" in step for step in plan if step.startswith(("SCAN", "SEARCH"))), plan
+                if place == len(statements) - 1:  # items for everyone are few, and may be sorted
+                    assert "USE TEMP B-TREE FOR ORDER BY" not in plan, plan
+
+
 def test_strangers_and_unknown_orders_are_refused(queue: Queue, ids: list[int], ann: int) -> None:
     fill(queue, ids)
     with pytest.raises(InputError, match="Sign in"):
@@ -129,8 +247,9 @@ def test_strangers_and_unknown_orders_are_refused(queue: Queue, ids: list[int], 
         queue.lease(ann, "t", "loudest")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("order", ["mixed", "uncertain"])
 def test_a_crowd_gets_no_duplicates_and_no_deadlock(
-    queue: Queue, ratings: Ratings, reasonings: Reasonings, annotators: Annotators, database: Database
+    order: Order, queue: Queue, ratings: Ratings, reasonings: Reasonings, annotators: Annotators, database: Database
 ) -> None:
     """32 people rate 40 items, each wanted twice: every item gets two ratings, of two people."""
     ids = reasonings.add([reasoning(i) for i in range(ITEMS)])
@@ -140,7 +259,7 @@ def test_a_crowd_gets_no_duplicates_and_no_deadlock(
     watch, twice = threading.Lock(), []
 
     def work(person: int) -> None:
-        while lent := queue.lease(person, uuid4().hex):
+        while lent := queue.lease(person, uuid4().hex, order):
             with watch:
                 if lent.reasoning_id in held:
                     twice.append(lent.reasoning_id)

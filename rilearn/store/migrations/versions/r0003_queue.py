@@ -1,5 +1,5 @@
 """The queue's orders: an index each over the items that wait, since most items of a long project wait no more; what
-visitors share."""
+visitors share; counts of ratings out of an index alone."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -28,6 +28,9 @@ def upgrade() -> None:
         "shares", text("visitor"), refers("reasoning_id", "reasonings"), sa.UniqueConstraint("visitor", "reasoning_id")
     )
     op.create_index(None, "shares", ["reasoning_id"])
+    op.drop_index("ix_ratings_reasoning_id", "ratings")
+    op.create_index("ix_ratings_of_reasoning", "ratings", ["reasoning_id", "verdict", "label_wrong", "superseded_at"])
+    op.create_index("ix_ratings_of_annotator", "ratings", ["annotator_id", "created_at", "verdict", "superseded_at"])
 
 
 def index(name: str, column: str, where: str) -> None:
