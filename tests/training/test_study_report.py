@@ -48,7 +48,7 @@ def test_the_study_is_told_as_its_cells_have_it() -> None:
     gap, low, high = paired_difference([c == "1" for c in "11110110"], [c == "1" for c in "10000000"])
     lead = f"- q-ra, 160 rows: {100 * gap:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
     assert lead in report_parts.study_part(few)[0].partition("likely regime")[2]
-    assert "zero-shot" not in text and list(made) == ["learning-curves.svg"]
+    assert "zero-shot" not in text and list(made) == ["study-curves.svg"]
 
 
 def test_ways_of_answering_stand_against_the_direct_one() -> None:
