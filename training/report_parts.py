@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from rilearn.faithfulness import INTERVENTIONS
 from rilearn.statistics import paired_difference, wilson
@@ -45,18 +46,21 @@ to look at, not of errors (after confident learning, Northcutt et al. 2021). {be
 PAPER = "q-a-paper-regime"
 
 
-def study_part(study: Result) -> tuple[str, dict[str, str]]:
-    """The study's section, and its plots by file name."""
+def study_part(
+    study: Result, file: str = "study", heading: str = "Which order learns best"
+) -> tuple[str, dict[str, str]]:
+    """A study's section, and its plot by file name."""
+    image = f"{file}-curves.svg"
     found = by_variant(study["cells"])
     lines = {n: [(float(b), *pooled(c)) for b, c in sorted(cells.items())] for n, cells in found.items()}
     plot = plots.curves(lines, "training rows (and, at one batch size, steps)", f"accuracy, {study['split']}", log=True)
-    text = f"""## Which order learns best
+    text = f"""## {heading}
 
 Every variant starts at the bare base and sees the same rows in as many steps, but for the paper's regime, whose steps
 hold more rows. n = {study["n"]} rows of {study["split"]}; in brackets the number of seeds.
-{behind("study", study)}
+{behind(file, study)}
 
-![Accuracy of each variant against its training rows](plots/learning-curves.svg "Higher is better. Where a curve that \
+![Accuracy of each variant against its training rows](plots/{image} "Higher is better. Where a curve that \
 reasons lies above q-a, reasoning helped with that many rows; the bars are 95 % intervals.")
 
 {variant_table(found)}
@@ -69,7 +73,7 @@ Q->RA against Q->A in the paper's likely regime, where Q->A takes far fewer step
 
 {against({name: found[name] for name in ("q-ra", PAPER) if name in found}, PAPER) or "Not measured yet."}
 """
-    return text, {"learning-curves.svg": plot}
+    return text, {image: plot}
 
 
 def answering_part(answering: Result) -> tuple[str, dict[str, str]]:
@@ -189,10 +193,11 @@ Kept in the adapters' manifests:
     return text, made
 
 
-PARTS = {
+PARTS: dict[str, Callable[[Result], tuple[str, dict[str, str]]]] = {
     "faithfulness": faithfulness_part,
     "answering": answering_part,
     "study": study_part,
+    "study-larger": partial(study_part, file="study-larger", heading="The same with more rows"),
     "label-noise": label_noise_part,
 }
 """Which file of results makes which section."""

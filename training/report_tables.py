@@ -110,8 +110,9 @@ def attempts_table(attempts: Sequence[Result], direct: Result | None) -> str:
     lines = ["| attempt | accuracy | n | against the best direct model | parse rate | date |", "| --- " * 6 + "|"]
     for one in attempts:
         gap = "rows were not kept"
-        if direct and len(one.get("correct", "")) == len(direct["correct"]):
-            difference, low, high = paired_difference(*([c == "1" for c in r["correct"]] for r in (one, direct)))
+        if direct and one.get("correct"):  # fewer rows are the first ones
+            pairs = zip(one["correct"], direct["correct"], strict=False)
+            difference, low, high = paired_difference(*([c == "1" for c in side] for side in zip(*pairs, strict=True)))
             gap = f"{100 * difference:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})"
         measured = f"{one['accuracy']:.2%} | {one['n']} | {gap} | {one['parse_rate']:.1%} | {one['date']}"
         lines.append(f"| {one['note']} | {measured} |")

@@ -48,6 +48,7 @@ class Database:
         self._writer = engine.execution_options(write=True)
         self._file = file
         self._inode = _inode(file) if file else None
+        self._log_inode: tuple[int, int] | None = None
         # SQLite has one writer at a time. Threads of this process queue here, in turn and without polling.
         self._turn = Turns() if file else None
         self._log = Log(file, partial(_connect, file)) if file else None
@@ -83,11 +84,17 @@ class Database:
                 self._sync(self._log)
             self._check_file()
 
+    def replaced(self) -> bool:
+        """Whether another file stands where this one's was: it must be opened anew."""
+        return self._file is not None and _inode(self._file) not in (None, self._inode)
+
     def close(self) -> None:
         """Close the connections; SQLite then folds its log into the file."""
         if self._log is not None:
             self._log.close()
         self.engine.dispose()
+        if self._file and self.replaced():
+            self._set_log_aside(self._file)
 
     def _sync(self, log: Log) -> None:
         try:
@@ -109,9 +116,19 @@ class Database:
 
     def _check_file(self) -> None:
         """SQLite goes on writing to a file that was deleted or replaced under it; what it saves there is lost."""
-        if self._file and _inode(self._file) != self._inode:
+        if self._file is None:
+            return
+        if _inode(self._file) != self._inode:
             self.engine.dispose()
             raise StoreError(faults.GONE.format(where=self.where))
+        self._log_inode = _inode(_beside(self._file, "-wal")) or self._log_inode
+
+    def _set_log_aside(self, file: Path) -> None:
+        """The lost file's log: SQLite would write it into the file that stands there now, and damage that."""
+        log = _beside(file, "-wal")
+        if self._log_inode is not None and _inode(log) == self._log_inode:
+            log.replace(_beside(file, "-wal.lost"))
+            _beside(file, "-shm").unlink(missing_ok=True)
 
 
 def open_database(url: str | None, folder: Path) -> Database:
@@ -208,6 +225,10 @@ def _open_postgres(url: str) -> Database:
         engine.dispose()
         raise
     return Database(engine, where)
+
+
+def _beside(file: Path, ending: str) -> Path:
+    return file.with_name(f"{file.name}{ending}")
 
 
 def _inode(file: Path) -> tuple[int, int] | None:

@@ -14,12 +14,16 @@ from rilearn.errors import StoreError
 FULL = "The disk of the database {where} is full. Free some space and send it again; nothing was saved by halves."
 LOCKED = "The database {where} is busy with another write. Nothing was saved; try again in a moment."
 CORRUPT = (
-    "The database {where} is damaged. Stop the app, keep the file, and put a copy in its place (start-up keeps "
-    "copies named *.before-*.db beside it) or rescue what it holds with:  sqlite3 FILE .recover"
+    "The database {where} is damaged. Move it elsewhere with its -wal and -shm files and put a copy in its place "
+    "(start-up keeps copies named *.before-*.db beside it), or rescue what it holds with:  sqlite3 FILE .recover"
 )
 GONE = (
     "The database {where} is gone or cannot be reached. Bring it back (file, disk or server), or restart the app to "
     "begin with a new file; then send what you were saving again (nothing is saved twice)."
+)
+DISK = (
+    "The disk of the database {where} cannot be read or written ({detail}). Nothing was saved by halves. Look after "
+    "the disk, then send it again."
 )
 READ_ONLY = (
     "The database {where} can only be read. Nothing was saved. Let the user the app runs as write to the file and "
@@ -34,7 +38,7 @@ UNSURE = (
 OTHER = "The database {where} cannot do this ({kind}: {detail}). Nothing was saved."
 
 # https://www.sqlite.org/rescode.html: a whole code, or its low byte, the primary code.
-_SQLITE = {5: LOCKED, 6: LOCKED, 8: READ_ONLY, 11: CORRUPT, 13: FULL, 14: GONE, 26: CORRUPT, 2067: TWICE}
+_SQLITE = {5: LOCKED, 6: LOCKED, 8: READ_ONLY, 10: DISK, 11: CORRUPT, 13: FULL, 14: GONE, 26: CORRUPT, 2067: TWICE}
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: a whole code, or its class (two characters).
 _POSTGRES = {
     "53100": FULL,

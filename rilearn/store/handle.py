@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class Store:
-    """Opens once; a failure is told and tried again at the next use, so that a repair needs no restart. Thread-safe."""
+    """Opens once; a failure is told and tried again at the next use, so that a repair needs no restart. Thread-safe.
+
+    Ask for the database anew for each piece of work, and keep nothing that holds it.
+    """
 
     def __init__(self, url: str, folder: Path):
         self._url, self._folder = url, folder
@@ -25,7 +28,7 @@ class Store:
 
     @property
     def database(self) -> Database:
-        """The open database.
+        """The open database; opened anew when another file was put in its place.
 
         Raises:
             StoreError: it cannot be opened, or the app is shutting down.
@@ -34,6 +37,9 @@ class Store:
         with self._opening:
             if self._closed:
                 raise StoreError("The app is shutting down.")
+            if self._database is not None and self._database.replaced():
+                self._database.close()  # first: this deletes the lost file's log, which is not the new one's
+                self._database = None
             if self._database is None:
                 from rilearn.store.database import open_database
 

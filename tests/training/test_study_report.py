@@ -48,7 +48,7 @@ def test_the_study_is_told_as_its_cells_have_it() -> None:
     gap, low, high = paired_difference([c == "1" for c in "11110110"], [c == "1" for c in "10000000"])
     lead = f"- q-ra, 160 rows: {100 * gap:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
     assert lead in report_parts.study_part(few)[0].partition("likely regime")[2]
-    assert "zero-shot" not in text and list(made) == ["learning-curves.svg"]
+    assert "zero-shot" not in text and list(made) == ["study-curves.svg"]
 
 
 def test_ways_of_answering_stand_against_the_direct_one() -> None:
@@ -112,10 +112,13 @@ def test_attempts_stand_against_the_direct_model_where_their_rows_were_kept() ->
     direct = {**common, "kind": "direct", "n": 4, "accuracy": 0.75, "correct": "1110"}
     kept = {**common, "note": "one thing", "n": 4, "accuracy": 0.5, "correct": "1100"}
     fewer = {**common, "note": "another", "n": 2, "accuracy": 0.5}
-    table = report_tables.attempts_table([kept, fewer], report_tables.best_direct([kept, direct]))
+    first = {**common, "note": "a third", "n": 2, "accuracy": 0.5, "correct": "10"}
+    table = report_tables.attempts_table([kept, fewer, first], report_tables.best_direct([kept, direct]))
     gap, low, high = paired_difference([True, True, False, False], [True, True, True, False])
     assert f"| one thing | 50.00% | 4 | {100 * gap:+.2f} ({100 * low:+.2f} to {100 * high:+.2f}) | 100.0% |" in table
     assert "| another | 50.00% | 2 | rows were not kept |" in table
+    gap, low, high = paired_difference([True, False], [True, True])
+    assert f"| a third | 50.00% | 2 | {100 * gap:+.2f} ({100 * low:+.2f} to {100 * high:+.2f}) |" in table
 
 
 def test_the_summary_answers_from_the_files() -> None:
