@@ -10,12 +10,12 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from rilearn.services import Services
-from rilearn.ui import classify_tab, compare_tab, rate_tab, render, results_tab
+from rilearn.ui import classify_tab, compare_tab, insight_tab, rate_tab, render, results_tab
 from rilearn.ui.identity import VisitorCookie
 from rilearn.ui.rate_routes import routes
 from rilearn.ui.theme import theme
 
-TABS = (classify_tab, compare_tab, rate_tab, results_tab)
+TABS = (classify_tab, compare_tab, rate_tab, insight_tab, results_tab)
 """Modules with a TITLE and `add(app, services)`: another tab is one more file and one more entry."""
 HERE = Path(__file__).resolve().parent
 ICON = "data:image/svg+xml," + quote(render.LOGO.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" '))
