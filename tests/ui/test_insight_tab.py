@@ -1,4 +1,4 @@
-"""The Insight tab knows its admins by the session cookie alone: strangers, annotators and forged cookies are refused."""
+"""The Insight tab knows its admins by the session cookie alone: strangers, annotators, forged cookies are refused."""
 
 from __future__ import annotations
 
