@@ -103,12 +103,10 @@ def counts(database: Database) -> dict[str, float]:
     per = each.group_by(RatingRow.reasoning_id).subquery()
     kind = ReasoningRow.label, ReasoningRow.adapter
     about = select(*kind, func.sum(per.c.n), func.sum(per.c.good)).join(per, per.c.reasoning_id == ReasoningRow.id)
-    who = select(RatingRow.annotator_id, func.count(), good).where(live).group_by(RatingRow.annotator_id)
     reasonings = select(func.count(RatingRow.reasoning_id.distinct())).where(live)
     calls: dict[str, Callable[[Session], Any]] = {
         "by_label_and_adapter": lambda session: session.execute(about.group_by(*kind)).all(),
         "by_annotator_and_day": by_annotator_and_day,
-        "by_annotator": lambda session: session.execute(who).all(),
         "reasonings": lambda session: session.scalar(reasonings),
     }
     worst: dict[str, float] = {}
