@@ -189,7 +189,8 @@ def test_a_strangers_request_is_refused(visit: Any, services: Services, texts: l
     page = visit(path="?tab=rate")
     assert page.locator(".rl-rate-card").count() == 0
     status = page.evaluate("""async () => {
-      const body = {reasoning_id: 1, token: "token-of-a-stranger", verdict: "good", content: {}, guideline: "0", seconds: 1};
+      const item = {reasoning_id: 1, token: "token-of-a-stranger", content: {}};
+      const body = {...item, verdict: "good", guideline: "0", seconds: 1};
       const headers = {"content-type": "application/json"};
       return (await fetch("/rate/rate", {method: "POST", headers, body: JSON.stringify(body)})).status;
     }""")
