@@ -99,8 +99,13 @@
     try {
       while (cards.filter((card) => card.lease).length < AHEAD) {
         const have = [...cards.map((card) => card.id), ...flying];
-        const { card } = await call("next", { token: token(), have, blind: wish });
+        const wanted = wish;
+        const { card } = await call("next", { token: token(), have, blind: wanted });
         if (!card) { dry = true; break; }
+        if (wanted !== wish) {  // changed while it came
+          await call("release", { tokens: [card.lease] });
+          continue;
+        }
         if (cards.some((other) => other.id === card.id)) break;
         cards.push(laid(card));
         if (cards.length === 1) show();
