@@ -104,9 +104,7 @@ def _delete_arguments(to: argparse.ArgumentParser) -> None:
 def _delete(database: Database, to: Arguments) -> None:
     """delete an annotator with all that they said"""
     gone = People(database).delete(to.name, to.dry_run)
-    _say(
-        to, f"{gone.name}: {gone.ratings:,} ratings and {gone.corrections:,} corrections, superseded ones too, deleted"
-    )
+    _say(to, f"deleted: {gone.name}, {gone.ratings:,} ratings and {gone.corrections:,} corrections with their history")
     for version in gone.versions:
         _say(to, f"stale, since it was trained on them: {version}")
     _say(to, "Files and datasets exported before, and copies of the database, still hold them: delete these too.")
@@ -151,7 +149,7 @@ def _stats(database: Database, to: Arguments) -> None:
     _say(to, f"{found.ratings:,} ratings of {found.reasonings:,} reasonings")
     for title in ("labels", "adapters", "annotators", "days"):
         counts: tuple[Count, ...] = getattr(found, title)
-        for count in counts:
+        for count in (count for count in counts if count.ratings):
             low, high = count.interval
             share = f"{count.share:.0%} good ({low:.0%} to {high:.0%})"
             _say(to, "\t".join((title, count.name or "none", f"{count.ratings:,} ratings", share)))

@@ -134,6 +134,10 @@ class RatingRow(Superseding, Base):
     __tablename__ = "ratings"
     __table_args__ = (
         *_superseding("ratings"),
+        # The admins' counts read these alone, not the wide rows: ten times less work where ratings lie in any order.
+        Index("ix_ratings_quality", "superseded_at", "reasoning_id", "verdict", "label_wrong"),
+        Index("ix_ratings_by_annotator", "superseded_at", "annotator_id", "verdict"),
+        Index("ix_ratings_by_day", "superseded_at", "created_at", "verdict"),
         one_of("verdict", "good", "poor"),
         CheckConstraint("overall BETWEEN 1 AND 5", name="overall"),
         IDS,
