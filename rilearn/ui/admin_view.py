@@ -165,7 +165,8 @@ def _kept(kept: Kept) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+    rounded = round(value, 2) + 0.0  # never minus nothing
+    return f"{rounded:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _range(low: float, high: float) -> str:

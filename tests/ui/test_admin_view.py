@@ -67,7 +67,8 @@ def test_everything_is_told() -> None:
 
 
 def test_agreement_at_chance_lies_on_the_dashed_line() -> None:
-    html = view.findings(replace(FOUND, alphas=[Agreement("verdict", Estimate(0.0, -0.5, 0.5, 9))]))
+    html = view.findings(replace(FOUND, alphas=[Agreement("verdict", Estimate(-0.0001, -0.5, 0.5, 9))]))
+    assert "Verdict0.00" in Reader(html).text
     assert 'left:25.0%;width:50.0%"></i><em style="left:50.0%">' in html
 
 
