@@ -22,6 +22,7 @@ from rilearn.store.exchange import FORMATS, Exchange, Imported
 from rilearn.store.hub import push
 from rilearn.store.import_reasonings import import_reasonings
 from rilearn.store.insight import Count, Insight
+from rilearn.store.invitations import Invitations
 from rilearn.store.people import People
 from rilearn.tasks import load_task
 
@@ -104,9 +105,7 @@ def _delete_arguments(to: argparse.ArgumentParser) -> None:
 def _delete(database: Database, to: Arguments) -> None:
     """delete an annotator with all that they said"""
     gone = People(database).delete(to.name, to.dry_run)
-    _say(
-        to, f"{gone.name}: {gone.ratings:,} ratings and {gone.corrections:,} corrections, superseded ones too, deleted"
-    )
+    _say(to, f"deleted: {gone.name}, {gone.ratings:,} ratings and {gone.corrections:,} corrections with their history")
     for version in gone.versions:
         _say(to, f"stale, since it was trained on them: {version}")
     _say(to, "Files and datasets exported before, and copies of the database, still hold them: delete these too.")
@@ -151,7 +150,7 @@ def _stats(database: Database, to: Arguments) -> None:
     _say(to, f"{found.ratings:,} ratings of {found.reasonings:,} reasonings")
     for title in ("labels", "adapters", "annotators", "days"):
         counts: tuple[Count, ...] = getattr(found, title)
-        for count in counts:
+        for count in (count for count in counts if count.ratings):
             low, high = count.interval
             share = f"{count.share:.0%} good ({low:.0%} to {high:.0%})"
             _say(to, "\t".join((title, count.name or "none", f"{count.ratings:,} ratings", share)))
@@ -176,6 +175,18 @@ def _say(to: Arguments, words: str) -> None:
     print(before + "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in words))
 
 
+def _invite_arguments(to: argparse.ArgumentParser) -> None:
+    to.add_argument("--role", choices=("annotator", "admin"), default="annotator")
+    to.add_argument("--uses", type=int, default=1, help="how many people may join with it")
+    to.add_argument("--days", type=int, default=7, help="how long it holds")
+
+
+def _invite(database: Database, to: Arguments) -> None:
+    """make an invitation: a link, shown once, that lets somebody join on the Rate tab"""
+    secret = Invitations(database).make(to.role, to.uses, to.days)
+    print(f"Put this behind the app's address:  /?tab=rate#invite={secret}")
+
+
 COMMANDS: Mapping[
     str, tuple[Callable[[argparse.ArgumentParser], object], Callable[[Database, argparse.Namespace], None]]
 ] = {
@@ -184,6 +195,7 @@ COMMANDS: Mapping[
     "import-reasonings": (_reasonings_arguments, _reasonings),
     "delete-annotator": (_delete_arguments, _delete),
     "annotators": (_annotators_arguments, _annotators),
+    "invite": (_invite_arguments, _invite),
     "push": (_push_arguments, _push),
     "stats": (lambda to: None, _stats),
 }

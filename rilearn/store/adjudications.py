@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Subquery, exists, func, select, update
+from sqlalchemy import Subquery, case, exists, func, select, update
 
 from rilearn.errors import InputError
 from rilearn.records import Verdict
@@ -47,32 +48,29 @@ class Adjudications:
     def __init__(self, database: Database):
         self._database = database
 
-    def waiting(self) -> int:
-        """How many reasonings are disputed and not decided.
+    def disagreements(self, limit: int, passed: Collection[int] = ()) -> tuple[list[Disagreement], int]:
+        """Disputed reasonings that nobody has decided, the most evenly split first, and how many there are in all.
 
-        Raises:
-            StoreError: see `Database.read`.
-        """
-        with self._database.read() as session:
-            return session.scalar(select(func.count()).select_from(_disputed())) or 0
-
-    def disagreements(self, limit: int) -> list[Disagreement]:
-        """Disputed reasonings that nobody has decided, the most evenly split first.
+        Args:
+            passed: ids that are not to be listed; they count all the same.
 
         Raises:
             StoreError: see `Database.read`.
         """
         disputed = _disputed()
-        most = func.abs(2 * disputed.c.good - disputed.c.ratings)
-        query = select(disputed.c.reasoning_id).order_by(most, disputed.c.ratings.desc(), disputed.c.reasoning_id)
+        split = func.abs(2 * disputed.c.good - disputed.c.ratings)
+        listed = case((disputed.c.reasoning_id.in_(passed), 1), else_=0)  # those passed by stand at the end
+        query = select(disputed.c.reasoning_id, func.count().over())
+        query = query.order_by(listed, split, disputed.c.ratings.desc(), disputed.c.reasoning_id).limit(limit)
         with self._database.read() as session:
-            ids = session.scalars(query.limit(limit)).all()
+            rows = session.execute(query).tuples().all()
+            ids = [i for i, _ in rows if i not in passed]
             about = by_id(session, ids)
             given = select(RatingRow, AnnotatorRow.name).join(AnnotatorRow).order_by(RatingRow.id)
             made: dict[int, list[tuple[str, StoredRating]]] = {i: [] for i in ids}
             for row, name in session.execute(given.where(live(), RatingRow.reasoning_id.in_(ids))):
                 made[row.reasoning_id].append((name, stored_rating(row)))
-        return [Disagreement(about[i], tuple(made[i])) for i in ids]
+        return [Disagreement(about[i], tuple(made[i])) for i in ids], rows[0][1] if rows else 0
 
     def adjudicate(
         self,

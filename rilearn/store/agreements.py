@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from rilearn.agreement import Estimate, Level, alpha, kappa
 from rilearn.errors import DataError
 from rilearn.records import CRITERIA
 from rilearn.store.database import Database
-from rilearn.store.insight import live, newest
-from rilearn.store.schema import AnnotatorRow, RatingRow
+from rilearn.store.insight import window
+from rilearn.store.schema import AnnotatorRow
 
 Table = Mapping[tuple[str, str], int]
 """(verdict of one, verdict of the other) -> reasonings."""
@@ -46,8 +47,8 @@ class Agreements:
             StoreError: see `Database.read`.
         """
         with self._database.read() as session:
-            found = [(name, level, _items(session, given, last)) for name, (given, level) in _QUESTIONS.items()]
-        return [agreement(name, alpha, items, level) for name, level, items in found]
+            found = _items(session, last)
+        return [agreement(name, alpha, found[name], level) for name, (_, level) in _QUESTIONS.items()]
 
     def kappas(self, most: int, last: int | None = None) -> list[Agreement]:
         """Cohen's kappa of the verdicts of two annotators, for those `most` twos who rated most in common.
@@ -75,37 +76,43 @@ def agreement(name: str, measure: Any, *data: Any) -> Agreement:
 
 def pair_tables(session: Session, last: int | None) -> dict[tuple[int, int], Table]:
     """The verdicts of each two annotators on the reasonings that both rated."""
-    one, other = aliased(RatingRow, _of(last)), aliased(RatingRow, _of(last))
-    columns = (one.annotator_id, other.annotator_id, one.verdict, other.verdict)
-    met = (one.reasoning_id == other.reasoning_id) & (one.annotator_id < other.annotator_id)
+    made = window(last, "verdict")
+    one, other = made.alias("one"), made.alias("other")
+    columns = (one.c.annotator_id, other.c.annotator_id, one.c.verdict, other.c.verdict)
+    met = (one.c.reasoning_id == other.c.reasoning_id) & (one.c.annotator_id < other.c.annotator_id)
+    query = select(*columns, func.count()).join_from(one, other, met)
+    query = query.where(one.c.superseded_at.is_(None), other.c.superseded_at.is_(None)).group_by(*columns)
     tables: dict[tuple[int, int], Counter[tuple[str, str]]] = {}
-    for a, b, mine, theirs, n in session.execute(select(*columns, func.count()).join(other, met).group_by(*columns)):
+    for a, b, mine, theirs, n in session.execute(query):
         tables.setdefault((a, b), Counter())[mine, theirs] = n
     return dict(tables)
 
 
-def _of(last: int | None) -> Any:
-    columns = (RatingRow.annotator_id, RatingRow.reasoning_id, RatingRow.verdict)
-    return select(RatingRow.id, *columns).where(live(), newest(last)).subquery()
+def _items(session: Session, last: int | None) -> dict[str, Counter[tuple[int, ...]]]:
+    """Question -> how many raters gave each of its answers -> how many reasonings have these counts."""
+    made = window(last, "verdict", "overall", "criteria", "label_wrong")
+    given = {name: answers(made.c) for name, (answers, _) in _QUESTIONS.items()}
+    counts = [func.sum(case((answer, 1), else_=0)) for answers in given.values() for answer in answers]
+    query = select(*counts).where(made.c.superseded_at.is_(None)).group_by(made.c.reasoning_id)
+    found: dict[str, Counter[tuple[int, ...]]] = {name: Counter() for name in given}
+    for row in session.execute(query.having(func.count() > 1)):
+        numbers = iter(row)
+        for name, answers in given.items():
+            found[name][tuple(islice(numbers, len(answers)))] += 1
+    return found
 
 
-def _items(session: Session, given: list[ColumnElement[bool]], last: int | None) -> dict[tuple[int, ...], int]:
-    """How many raters gave each answer -> how many reasonings have these counts."""
-    counts = [func.sum(case((answer, 1), else_=0)).label(f"n{i}") for i, answer in enumerate(given)]
-    each = select(*counts).where(live(), newest(last)).group_by(RatingRow.reasoning_id)
-    each = each.having(func.count() > 1)
-    columns = list(each.subquery().c)
-    rows = session.execute(select(func.count(), *columns).group_by(*columns))
-    return {tuple(map(int, numbers)): times for times, *numbers in rows}
+Answers = Callable[[Any], list[ColumnElement[bool]]]
 
 
-_QUESTIONS: dict[str, tuple[list[ColumnElement[bool]], Level]] = {
-    "verdict": ([RatingRow.verdict == verdict for verdict in ("good", "poor")], "nominal"),
-    "overall": ([RatingRow.overall == grade for grade in range(1, 6)], "ordinal"),
-    **{
-        name: ([RatingRow.criteria[name].as_boolean().is_(said) for said in (True, False)], "nominal")
-        for name in CRITERIA
-    },
-    "label_wrong": ([RatingRow.label_wrong.is_(said) for said in (True, False)], "nominal"),
+def _criterion(name: str) -> Answers:
+    return lambda c: [c.criteria[name].as_boolean().is_(said) for said in (True, False)]
+
+
+_QUESTIONS: dict[str, tuple[Answers, Level]] = {
+    "verdict": (lambda c: [c.verdict == verdict for verdict in ("good", "poor")], "nominal"),
+    "overall": (lambda c: [c.overall == grade for grade in range(1, 6)], "ordinal"),
+    **{name: (_criterion(name), "nominal") for name in CRITERIA},
+    "label_wrong": (lambda c: [c.label_wrong.is_(said) for said in (True, False)], "nominal"),
 }
-"""What is asked -> its answers as conditions, in order."""
+"""What is asked -> its answers in order, as conditions on a rating's columns."""

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Integer, case, cast, func, select
+from sqlalchemy import CTE, Integer, case, cast, func, select
 from sqlalchemy.orm import Session
 
 from rilearn.agreement import correlation, kappa
 from rilearn.store.agreements import Agreement, agreement, pair_tables
 from rilearn.store.database import Database
-from rilearn.store.insight import Count, good, live, newest
-from rilearn.store.schema import AnnotatorRow, RatingRow, ReasoningRow
+from rilearn.store.insight import Count, window
+from rilearn.store.schema import AnnotatorRow, ReasoningRow
 from rilearn.store.schema_annotation import ItemRow
 
 
@@ -61,47 +61,45 @@ class Cards:
             StoreError: see `Database.read`.
         """
         with self._database.read() as session:
-            counts = session.execute(_counts(last)).all()
+            names = dict(session.execute(select(AnnotatorRow.id, AnnotatorRow.name)).tuples().all())
             medians = dict(session.execute(_medians(last)).tuples().all())
-            lengths = {who: sums for who, *sums in session.execute(_lengths(last))}
+            lengths = {who: tuple(map(int, sums)) for who, *sums in session.execute(_lengths(last))}
             others = _others(session, last)
             repeats, known = session.execute(_repeats(last)).all(), session.execute(_known(last)).all()
         again, right = _kept(repeats), _kept(known)
         return [
             Card(
-                name=name,
-                count=Count(name, n, g),
+                name=names[who],
+                count=Count(names[who], n, g),
                 seconds=float(medians[who]),
                 with_others=agreement("with others", kappa, others.get(who, {})),
                 repeats=again.get(who, Kept(0, 0)),
                 known=right.get(who, Kept(0, 0)),
-                length=agreement("length", correlation, *map(float, lengths[who])),
+                length=agreement("length", correlation, n, g, *sums),
             )
-            for who, name, n, g in sorted(counts, key=lambda row: (-row[2], row[1]))
+            for who, (n, g, *sums) in sorted(lengths.items(), key=lambda item: (-item[1][0], names[item[0]]))
         ]
-
-
-def _counts(last: int | None) -> Any:
-    query = select(RatingRow.annotator_id, AnnotatorRow.name, func.count(), good()).join(AnnotatorRow)
-    return query.where(live(), newest(last)).group_by(RatingRow.annotator_id, AnnotatorRow.name)
 
 
 def _medians(last: int | None) -> Any:
     """Without a median function, which SQLite lacks: the mean of the middle one or two."""
-    who = RatingRow.annotator_id
-    place = func.row_number().over(partition_by=who, order_by=(RatingRow.seconds, RatingRow.id)).label("place")
+    made = window(last, "seconds")
+    who, seconds = made.c.annotator_id, made.c.seconds
+    place = func.row_number().over(partition_by=who, order_by=(seconds, made.c.id)).label("place")
     n = func.count().over(partition_by=who).label("n")
-    sorted_ = select(who, RatingRow.seconds, place, n).where(live(), newest(last)).subquery()
-    middle = (2 * sorted_.c.place).between(sorted_.c.n, sorted_.c.n + 2)
-    return select(sorted_.c.annotator_id, func.avg(sorted_.c.seconds)).where(middle).group_by(sorted_.c.annotator_id)
+    each = select(who, seconds, place, n).where(_holds(made)).subquery()
+    middle = (2 * each.c.place).between(each.c.n, each.c.n + 2)
+    return select(each.c.annotator_id, func.avg(each.c.seconds)).where(middle).group_by(each.c.annotator_id)
 
 
 def _lengths(last: int | None) -> Any:
     """n and the sums that `correlation` takes: x is good (0 or 1), y the length."""
-    x, y = case((RatingRow.verdict == "good", 1), else_=0), func.length(ReasoningRow.reasoning)
+    made = window(last, "verdict")
+    x, y = case((made.c.verdict == "good", 1), else_=0), func.length(ReasoningRow.reasoning)
     sums = (func.sum(x), func.sum(y), func.sum(x * x), func.sum(y * y), func.sum(x * y))
-    query = select(RatingRow.annotator_id, func.count(), *sums).join(ReasoningRow)
-    return query.where(live(), newest(last)).group_by(RatingRow.annotator_id)
+    query = select(made.c.annotator_id, func.count(), *sums)
+    query = query.join(ReasoningRow, ReasoningRow.id == made.c.reasoning_id)
+    return query.where(_holds(made)).group_by(made.c.annotator_id)
 
 
 def _others(session: Session, last: int | None) -> dict[int, Counter[tuple[str, str]]]:
@@ -116,19 +114,25 @@ def _others(session: Session, last: int | None) -> dict[int, Counter[tuple[str, 
 
 def _repeats(last: int | None) -> Any:
     """Each rating beside the one that the annotator gave the same reasoning before, superseded ones with it."""
-    who = RatingRow.annotator_id
-    before = func.lag(RatingRow.verdict).over(partition_by=(who, RatingRow.reasoning_id), order_by=RatingRow.id)
-    given = select(who, RatingRow.verdict, before.label("before")).where(newest(last)).subquery()
+    made = window(last, "verdict")
+    who = made.c.annotator_id
+    before = func.lag(made.c.verdict).over(partition_by=(who, made.c.reasoning_id), order_by=made.c.id)
+    given = select(who, made.c.verdict, before.label("before")).subquery()
     same = func.sum(cast(given.c.verdict == given.c.before, Integer))
     query = select(given.c.annotator_id, same, func.count()).where(given.c.before.is_not(None))
     return query.group_by(given.c.annotator_id)
 
 
 def _known(last: int | None) -> Any:
+    made = window(last, "verdict")
     expected = ItemRow.expected["verdict"].as_string()
-    query = select(RatingRow.annotator_id, func.sum(cast(RatingRow.verdict == expected, Integer)), func.count())
-    query = query.join(ItemRow, ItemRow.reasoning_id == RatingRow.reasoning_id)
-    return query.where(live(), newest(last), expected.is_not(None)).group_by(RatingRow.annotator_id)
+    query = select(made.c.annotator_id, func.sum(cast(made.c.verdict == expected, Integer)), func.count())
+    query = query.join(ItemRow, ItemRow.reasoning_id == made.c.reasoning_id)
+    return query.where(_holds(made), expected.is_not(None)).group_by(made.c.annotator_id)
+
+
+def _holds(made: CTE) -> Any:
+    return made.c.superseded_at.is_(None)
 
 
 def _kept(rows: Sequence[Any]) -> dict[int, Kept]:

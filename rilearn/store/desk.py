@@ -31,12 +31,20 @@ class Desk:
     def __init__(self, database: Database, queue: Queue | None = None):
         self._database, self._queue = database, queue or Queue(database)
 
-    def next(self, annotator_id: int, token: str, order: Order = "mixed", have: Collection[int] = ()) -> Lease | None:
+    def next(
+        self,
+        annotator_id: int,
+        token: str,
+        order: Order = "mixed",
+        have: Collection[int] = (),
+        calibration: float = 0.0,
+    ) -> Lease | None:
         """The item to rate next: one with a draft that nobody else holds, else one from the queue; None: there is none.
 
         Args:
             token: names this request; sent again it gets the same lease while that holds.
             have: reasonings that lie on the page already.
+            calibration: see `Queue.lease`.
 
         Raises: see `Queue.lease`.
         """
@@ -57,7 +65,7 @@ class Desk:
             with self._database.write() as session:
                 if lease := take(session, annotator_id, reasoning_id, token):
                     return lease
-        return self._queue.lease(annotator_id, token, order)
+        return self._queue.lease(annotator_id, token, order, calibration)
 
     def save_draft(self, annotator_id: int, reasoning_id: int, content: Mapping[str, Any]) -> None:
         """Keep what was entered so far, in place of what was kept before; a guess once made stays.

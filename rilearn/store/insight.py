@@ -6,16 +6,22 @@ no fault of the reasoning.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, and_, case, func, or_, select, true
+from sqlalchemy import CTE, ColumnElement, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from rilearn.statistics import wilson
+from rilearn.store.daily import by_annotator_and_day
 from rilearn.store.database import Database
 from rilearn.store.reasonings import StoredReasoning, stored
 from rilearn.store.schema import AnnotatorRow, RatingRow, ReasoningRow
+
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -37,10 +43,19 @@ class Count:
 
 
 @dataclass(frozen=True)
+class Ranked:
+    """A reasoning and what its raters say."""
+
+    reasoning: StoredReasoning
+    count: Count
+
+
+@dataclass(frozen=True)
 class Overview:
     """All ratings that hold, by what they are about and by whom and when (UTC days, oldest first) they were made.
 
-    `labels` and `adapters` count quality and are sorted by the lower end of their interval, best first.
+    `labels` and `adapters` count quality and are sorted by the lower end of their interval, best first; so is `best`,
+    and `worst` by the upper end.
     """
 
     ratings: int
@@ -49,14 +64,8 @@ class Overview:
     adapters: tuple[Count, ...]
     days: tuple[Count, ...]
     annotators: tuple[Count, ...]
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """A reasoning and what its raters say."""
-
-    reasoning: StoredReasoning
-    count: Count
+    best: tuple[Ranked, ...] = ()
+    worst: tuple[Ranked, ...] = ()
 
 
 class Insight:
@@ -65,61 +74,37 @@ class Insight:
     def __init__(self, database: Database):
         self._database = database
 
-    def overview(self) -> Overview:
+    def overview(self, ranked: int = 0, days: int | None = None) -> Overview:
         """Counts of everything.
 
-        Raises:
-            StoreError: see `Database.read`.
-        """
-        day = func.date(RatingRow.created_at)
-        who = select(AnnotatorRow.name, day, func.count(), good()).join(AnnotatorRow)
-        who = who.where(live()).group_by(RatingRow.annotator_id, AnnotatorRow.name, day)
-        each = _per_reasoning()
-        kinds = (ReasoningRow.label, ReasoningRow.adapter)
-        what = select(*kinds, func.sum(each.c.ratings), func.sum(each.c.good))
-        what = what.join(each, each.c.reasoning_id == ReasoningRow.id).group_by(*kinds)
-        with self._database.read() as session:
-            made = [(name, str(when), n, g) for name, when, n, g in session.execute(who)]
-            about = [(label, adapter, int(n), int(g)) for label, adapter, n, g in session.execute(what)]
-            reasonings = session.scalar(select(func.count(RatingRow.reasoning_id.distinct())).where(live())) or 0
-        return Overview(
-            ratings=sum(row[2] for row in made),
-            reasonings=reasonings,
-            labels=_ranked(_summed((label, n, g) for label, _, n, g in about)),
-            adapters=_ranked(_summed((adapter, n, g) for _, adapter, n, g in about)),
-            days=tuple(sorted(_summed((when, n, g) for _, when, n, g in made), key=lambda count: count.name)),
-            annotators=tuple(sorted(_summed((name, n, g) for name, _, n, g in made), key=lambda c: -c.ratings)),
-        )
-
-    def ranking(self, limit: int, worst: bool = False) -> list[Ranked]:
-        """The best reasonings by the lower end of the interval of their share of good, or the worst by the upper end.
+        Args:
+            ranked: how many reasonings `best` and `worst` hold.
+            days: only so many, up to the last one with a rating; None: all.
 
         Raises:
             StoreError: see `Database.read`.
         """
-        each = _per_reasoning()
+        each = _per_reasoning().subquery()
+        kinds = (ReasoningRow.label, ReasoningRow.adapter, each.c.ratings, each.c.good)
+        what = select(*kinds, func.count()).join(each, each.c.reasoning_id == ReasoningRow.id).group_by(*kinds)
         with self._database.read() as session:
-            # There are few kinds of outcome (3 of 4 are good): they are ranked, then their reasonings fetched.
-            kinds = [
-                (Count("", n, g), times)
-                for n, g, times in session.execute(
-                    select(each.c.ratings, each.c.good, func.count()).group_by(each.c.ratings, each.c.good)
-                )
-            ]
-            kinds.sort(key=lambda kind: _worst_first(kind[0]) if worst else _best_first(kind[0]))
-            needed, reached = list[Count](), 0
-            for count, times in kinds:
-                if reached < limit:
-                    needed.append(count)
-                    reached += times
-            if not needed:
-                return []
-            of_kind = [and_(each.c.ratings == kind.ratings, each.c.good == kind.good) for kind in needed]
-            rank = case(*((fits, place) for place, fits in enumerate(of_kind)))
-            query = select(each.c.reasoning_id, rank).where(or_(*of_kind)).order_by(rank, each.c.reasoning_id)
-            found = session.execute(query.limit(limit)).tuples().all()
-            about = by_id(session, [i for i, _ in found])
-        return [Ranked(about[i], needed[place]) for i, place in found]
+            names = dict(session.execute(select(AnnotatorRow.id, AnnotatorRow.name)).tuples().all())
+            counted = by_annotator_and_day(session)
+            people = _summed((names[who], n, g) for who, _, n, g in counted)
+            rows = [(label, adapter, int(n), int(g), times) for label, adapter, n, g, times in session.execute(what)]
+            outcomes: Counter[tuple[int, int]] = Counter()
+            for *_, n, g, times in rows:
+                outcomes[n, g] += times
+            return Overview(
+                ratings=sum(count.ratings for count in people),
+                reasonings=outcomes.total(),
+                labels=_summed((label, n * times, g * times) for label, _, n, g, times in rows),
+                adapters=_summed((adapter, n * times, g * times) for _, adapter, n, g, times in rows),
+                days=_per_day(_summed((day, n, g) for _, day, n, g in counted), days),
+                annotators=tuple(sorted(people, key=lambda count: (-count.ratings, count.name))),
+                best=_ranked(session, sorted(outcomes, key=_best_first), ranked),
+                worst=_ranked(session, sorted(outcomes, key=_worst_first), ranked),
+            )
 
 
 def live() -> ColumnElement[bool]:
@@ -127,15 +112,23 @@ def live() -> ColumnElement[bool]:
     return RatingRow.superseded_at.is_(None)
 
 
-def newest(count: int | None) -> ColumnElement[bool]:
-    """The rating is one of the `count` made last (None: any), those that were superseded counted with them."""
-    last = select(func.coalesce(func.max(RatingRow.id), 0)).scalar_subquery()
-    return true() if count is None else RatingRow.id > last - count
+def window(last: int | None, *columns: str) -> CTE:
+    """The `last` ratings that were made (None: all), superseded ones with them: who, of what, and these columns.
+
+    Read by itself, in the order of the ids: left to choose, databases walk through all ratings in the order of an index
+    that suits what comes after.
+    """
+    newest = select(func.coalesce(func.max(RatingRow.id), 0)).scalar_subquery()
+    names = ("id", "annotator_id", "reasoning_id", "superseded_at", *columns)
+    query = select(*(getattr(RatingRow, name) for name in names))
+    if last is not None:
+        query = query.where(RatingRow.id > newest - last)
+    return query.cte("newest").prefix_with("MATERIALIZED")
 
 
-def good() -> ColumnElement[int]:
+def good(verdict: Any = RatingRow.verdict) -> ColumnElement[int]:
     """How many ratings of a group are good."""
-    return func.coalesce(func.sum(case((RatingRow.verdict == "good", 1), else_=0)), 0)
+    return func.coalesce(func.sum(case((verdict == "good", 1), else_=0)), 0)
 
 
 def by_id(session: Session, ids: Sequence[int]) -> dict[int, StoredReasoning]:
@@ -143,29 +136,52 @@ def by_id(session: Session, ids: Sequence[int]) -> dict[int, StoredReasoning]:
     return {row.id: stored(row) for row in session.scalars(select(ReasoningRow).where(ReasoningRow.id.in_(ids)))}
 
 
-def _per_reasoning() -> Subquery:
-    counts = (func.count().label("ratings"), good().label("good"))
-    fair = or_(RatingRow.label_wrong.is_(False), RatingRow.verdict == "good")
-    query = select(RatingRow.reasoning_id, *counts).where(live(), fair)
-    return query.group_by(RatingRow.reasoning_id).subquery()
+def _per_reasoning() -> Any:
+    fair = case((or_(RatingRow.label_wrong.is_(False), RatingRow.verdict == "good"), 1), else_=0)
+    counts = (func.sum(fair).label("ratings"), good().label("good"))
+    return select(RatingRow.reasoning_id, *counts).where(live()).group_by(RatingRow.reasoning_id)
 
 
-def _summed(rows: Iterable[tuple[str, int, int]]) -> list[Count]:
-    sums: dict[str, list[int]] = {}
-    for name, ratings, number in rows:
-        sums.setdefault(name, [0, 0])
-        sums[name][0] += ratings
-        sums[name][1] += number
-    return [Count(name, *numbers) for name, numbers in sums.items()]
+def _per_day(counts: Iterable[Count], most: int | None) -> tuple[Count, ...]:
+    """Every day from the first with a rating to the last, `most` at most: those without are in it too."""
+    found = {count.name: count for count in counts}
+    if not found:
+        return ()
+    first, day = (date.fromisoformat(pick(found)) for pick in (min, max))
+    days: list[Count] = []
+    while day >= first and (most is None or len(days) < most):
+        days.append(found.get(day.isoformat(), Count(day.isoformat(), 0, 0)))
+        day -= DAY
+    return tuple(reversed(days))
 
 
-def _ranked(counts: list[Count]) -> tuple[Count, ...]:
-    return tuple(sorted(counts, key=lambda count: (*_best_first(count), count.name)))
+def _ranked(session: Session, outcomes: list[tuple[int, int]], limit: int) -> tuple[Ranked, ...]:
+    """Of the outcomes in this order, which are few (3 of 4 are good, say), as many reasonings as wanted."""
+    found: list[tuple[int, Count]] = []
+    for n, g in outcomes:
+        if n and len(found) < limit:
+            each = _per_reasoning()
+            such = each.having(each.selected_columns.ratings == n, each.selected_columns.good == g)
+            ids = session.scalars(such.order_by(RatingRow.reasoning_id).limit(limit - len(found)))
+            found += [(i, Count("", n, g)) for i in ids]
+    about = by_id(session, [i for i, _ in found])
+    return tuple(Ranked(about[i], count) for i, count in found)
 
 
-def _best_first(count: Count) -> tuple[float, float]:
-    return -count.interval[0], -count.share
+def _summed(rows: Iterable[tuple[str, int, int]]) -> tuple[Count, ...]:
+    ratings, good_ones = Counter[str](), Counter[str]()
+    for name, n, g in rows:
+        ratings[name] += n
+        good_ones[name] += g
+    counts = [Count(name, n, good_ones[name]) for name, n in ratings.items() if n]
+    return tuple(sorted(counts, key=lambda count: (*_best_first((count.ratings, count.good)), count.name)))
 
 
-def _worst_first(count: Count) -> tuple[float, float]:
-    return count.interval[1], count.share
+def _best_first(outcome: tuple[int, int]) -> tuple[float, float]:
+    n, g = outcome
+    return -wilson(g, n)[0], -g / max(n, 1)
+
+
+def _worst_first(outcome: tuple[int, int]) -> tuple[float, float]:
+    n, g = outcome
+    return wilson(g, n)[1], g / max(n, 1)

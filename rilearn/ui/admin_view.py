@@ -17,7 +17,6 @@ if TYPE_CHECKING:  # the store's modules bring SQLAlchemy and SciPy, which the p
     from rilearn.store.annotator_cards import Card, Kept
     from rilearn.store.insight import Count, Overview, Ranked
 
-MOST_DAYS = 60
 NAMES = {
     "verdict": "Verdict",
     "overall": "Overall grade",
@@ -49,12 +48,9 @@ class Findings:
     """All that the view shows; agreement and cards are over the `newest` ratings at most."""
 
     overview: Overview
-    waiting: int
     alphas: Sequence[Agreement]
     kappas: Sequence[Agreement]
     cards: Sequence[Card]
-    best: Sequence[Ranked]
-    worst: Sequence[Ranked]
     newest: int
 
 
@@ -67,9 +63,8 @@ def findings(now: Findings) -> str:
         "ratings": f"{made.ratings:,}",
         "reasonings rated": f"{made.reasonings:,}",
         "annotators": f"{len(made.annotators):,}",
-        "disputed": f"{now.waiting:,}",
     }
-    days = [(count.name, count.good, count.ratings - count.good) for count in made.days[-MOST_DAYS:]]
+    days = [(count.name, count.good, count.ratings - count.good) for count in made.days]
     over = f" Over the newest {now.newest:,} ratings." if made.ratings > now.newest else ""
     return (
         _section("Ratings", chips(facts) + "<h3>Per day</h3>" + charts.stacks(days, "good", "poor"))
@@ -87,8 +82,8 @@ def findings(now: Findings) -> str:
         + _section("Annotators", f"{_list('', [_card(card) for card in now.cards])}{_note(EACH + over)}")
         + _section(
             "Reasonings",
-            f"{_list('Rated best', [_ranked(r) for r in now.best])}"
-            f"{_list('Rated worst', [_ranked(r) for r in now.worst])}",
+            f"{_list('Rated best', [_ranked(r) for r in made.best])}"
+            f"{_list('Rated worst', [_ranked(r) for r in made.worst])}",
         )
     )
 
@@ -170,7 +165,8 @@ def _kept(kept: Kept) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+    rounded = round(value, 2) + 0.0  # never minus nothing
+    return f"{rounded:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _range(low: float, high: float) -> str:

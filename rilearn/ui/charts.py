@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rilearn.ui.render import esc
 
-WIDTH, HEIGHT, FOOT = 720, 160, 18
+WIDTH, HEIGHT = 720, 130
 
 
 def interval(name: str, said: str, at: float, low: float, high: float, *facts: str) -> str:
@@ -33,23 +33,21 @@ def stacks(bars: Sequence[tuple[str, int, int]], lower: str, upper: str) -> str:
     most = max((low + high for _, low, high in bars), default=0) or 1
     step = WIDTH / max(len(bars), 12)
     wide = f'width="{step * 0.8:.1f}"'
-    scale = (HEIGHT - FOOT - 14) / most
+    scale = HEIGHT / most
     shapes = []
     for i, (name, low, high) in enumerate(bars):
-        at, foot = f'x="{(i + 0.1) * step:.1f}" {wide}', HEIGHT - FOOT
-        middle, top = foot - low * scale, foot - (low + high) * scale
+        at = f'x="{(i + 0.1) * step:.1f}" {wide}'
+        middle, top = HEIGHT - low * scale, HEIGHT - (low + high) * scale
         shapes.append(
             f"<g><title>{esc(f'{name}: {low:,} {lower}, {high:,} {upper}')}</title>"
-            f'<rect class="is-low" {at} y="{middle:.1f}" height="{foot - middle:.1f}"/>'
+            f'<rect class="is-low" {at} y="{middle:.1f}" height="{HEIGHT - middle:.1f}"/>'
             f'<rect class="is-high" {at} y="{top:.1f}" height="{middle - top:.1f}"/></g>'
         )
-    first, last = (bars[0][0], bars[-1][0]) if bars else ("", "")
-    ends = f'<text x="0" y="{HEIGHT - 3}">{esc(first)}</text>'
-    if len(bars) > 3:
-        ends += f'<text x="{len(bars) * step:.0f}" y="{HEIGHT - 3}" text-anchor="end">{esc(last)}</text>'
     told = "; ".join(f"{name}: {low} {lower}, {high} {upper}" for name, low, high in bars)
+    # Words stand beside the drawing, not in it: there they would shrink with it on a phone.
+    ends = f"{bars[0][0]} to {bars[-1][0]}, at most {most:,}" if bars else ""
     return (
-        f'<svg class="rl-stacks" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{esc(told)}">'
-        f'<text x="0" y="11">{most:,}</text>{"".join(shapes)}{ends}</svg>'
-        f'<p class="rl-key"><i class="is-low"></i>{esc(lower)} <i class="is-high"></i>{esc(upper)}</p>'
+        f'<svg class="rl-stacks" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{esc(told)}">{"".join(shapes)}'
+        f'</svg><p class="rl-key"><i class="is-low"></i>{esc(lower)} <i class="is-high"></i>{esc(upper)}</p>'
+        f'<p class="rl-muted">{esc(ends)}</p>'
     )

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 Identify = Callable[[gr.Request], "Annotator"]
 """Who sent the request; raises InputError unless it is an admin."""
 
-NEWEST = 50_000
+NEWEST = 20_000
 """Ratings that agreement and cards are over: they compare each with each, and the page is to open within a second."""
-PAIRS, RANKED, DISPUTES = 12, 5, 50
+PAIRS, RANKED, DAYS = 12, 5, 60
 KEEP = "The label is right"
 HIDDEN, SHOWN = gr.update(visible=False), gr.update(visible=True)
 
@@ -126,10 +126,9 @@ class Handlers:
         """The most evenly split reasoning that was not passed by, under what is `said`."""
         from rilearn.store.adjudications import Adjudications
 
-        disputes = Adjudications(self.services.store.database)
-        found = disputes.disagreements(DISPUTES + len(docket.passed))
-        one = next((d for d in found if d.reasoning.id not in docket.passed), None)
-        html = said + view.dispute(one, disputes.waiting())
+        found, waiting = Adjudications(self.services.store.database).disagreements(1, docket.passed)
+        one = found[0] if found else None
+        html = said + view.dispute(one, waiting)
         if one is None:
             return self.empty(html, replace(docket, reasoning_id=None))
         made = replace(docket, reasoning_id=one.reasoning.id, token=secrets.token_urlsafe(16))
@@ -141,20 +140,16 @@ class Handlers:
 
     def findings(self) -> view.Findings:
         """All numbers of the view, from the database."""
-        from rilearn.store.adjudications import Adjudications
         from rilearn.store.agreements import Agreements
         from rilearn.store.annotator_cards import Cards
         from rilearn.store.insight import Insight
 
         database = self.services.store.database
-        insight, agreements = Insight(database), Agreements(database)
+        agreements = Agreements(database)
         return view.Findings(
-            overview=insight.overview(),
-            waiting=Adjudications(database).waiting(),
+            overview=Insight(database).overview(RANKED, DAYS),
             alphas=agreements.alphas(NEWEST),
             kappas=agreements.kappas(PAIRS, NEWEST),
             cards=Cards(database).all(NEWEST),
-            best=insight.ranking(RANKED),
-            worst=insight.ranking(RANKED, worst=True),
             newest=NEWEST,
         )

@@ -30,6 +30,8 @@ class Items:
 
     def __init__(self, services: Services):
         self._services = services
+        self._of: Any = None
+        self._lent: Queue | None = None
 
     def actions(self) -> dict[str, Action]:
         return {
@@ -52,7 +54,8 @@ class Items:
     def next(self, caller: Caller, given: sent.Next) -> Reply:
         """The next card, lent to who asks; in blind mode without text and label."""
         options = Choices(self._database).now()
-        lease = Desk(self._database).next(caller.me.id, given.token, options.order, given.have)
+        desk = Desk(self._database, self._queue)
+        lease = desk.next(caller.me.id, given.token, options.order, given.have, options.calibration)
         if lease is None:
             return Reply({"card": None})
         blind = options.blind if given.blind is None else given.blind
@@ -60,13 +63,11 @@ class Items:
 
     def keep(self, caller: Caller, given: sent.Leases) -> Reply:
         """A sign of life of the page: which of its leases still hold."""
-        queue = Queue(self._database)
-        return Reply({"held": [token for token in given.tokens if queue.keep(caller.me.id, token)]})
+        return Reply({"held": [token for token in given.tokens if self._queue.keep(caller.me.id, token)]})
 
     def release(self, caller: Caller, given: sent.Leases) -> Reply:
-        queue = Queue(self._database)
         for token in given.tokens:
-            queue.release(caller.me.id, token)
+            self._queue.release(caller.me.id, token)
         return Reply({})
 
     def draft(self, caller: Caller, given: sent.Draft) -> Reply:
@@ -142,11 +143,19 @@ class Items:
         behind = timedelta(minutes=given.minutes)
         midnight = (now() - behind).replace(hour=0, minute=0, second=0, microsecond=0) + behind
         counts = Progress(self._database).counts(caller.me.id, midnight)
-        return Reply({"html": panels.progress(counts, Queue(self._database).left())})
+        return Reply({"html": panels.progress(counts, self._queue.left())})
 
     def guidelines(self, caller: Caller, given: sent.Nothing) -> Reply:
         latest = Guidelines(self._database).latest()
         return Reply({"html": panels.guidelines(latest, caller.me.role == "admin")})
+
+    @property
+    def _queue(self) -> Queue:
+        """One for all requests, since it remembers which items may come next; another one with another database."""
+        database = self._database
+        if self._lent is None or self._of is not database:
+            self._of, self._lent = database, Queue(database)
+        return self._lent
 
     @property
     def _database(self) -> Any:

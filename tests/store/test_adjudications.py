@@ -44,8 +44,8 @@ def test_what_is_disputed_is_listed_evenly_split_first(
         for person, letter in zip(people, letters, strict=False):
             ratings.rate(person, about, GOOD if letter == "g" else POOR, f"t{about}")
     ratings.rate(people[1], settled, GOOD, "changed")  # they agree now
-    found = adjudications.disagreements(10)
-    assert [d.reasoning.id for d in found] == [even, leaning] and adjudications.waiting() == 2
+    found, count = adjudications.disagreements(10)
+    assert [d.reasoning.id for d in found] == [even, leaning] and count == 2
     assert [(name, r.rating) for name, r in found[1].ratings] == [
         ("person 0", GOOD),
         ("person 1", GOOD),
@@ -53,7 +53,10 @@ def test_what_is_disputed_is_listed_evenly_split_first(
         ("person 3", POOR),
     ]
     assert found[0].reasoning.reasoning == reasoning(2)
-    assert [d.reasoning.id for d in adjudications.disagreements(1)] == [even]
+    for passed, listed in (((), even), ((even,), leaning)):
+        (one,), count = adjudications.disagreements(1, passed)
+        assert one.reasoning.id == listed and count == 2
+    assert adjudications.disagreements(5, (even, leaning)) == ([], 2)
 
 
 def test_a_decision_leaves_the_list_and_both_ratings_stay(
@@ -62,7 +65,7 @@ def test_a_decision_leaves_the_list_and_both_ratings_stay(
     before = ratings.live_ratings()
     made = adjudications.adjudicate(admin, disputed, "poor", "one", right_label="snow", comment="too vague")
     assert (made.verdict, made.right_label, made.comment, made.admin_id) == ("poor", "snow", "too vague", admin)
-    assert adjudications.disagreements(9) == [] and adjudications.waiting() == 0
+    assert adjudications.disagreements(9) == ([], 0)
     assert ratings.live_ratings() == before
     assert adjudications.adjudicate(admin, disputed, "poor", "one", right_label="snow", comment="too vague") == made
     assert adjudications.history(disputed) == [made]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
+from sqlalchemy import update
 
 from rilearn.records import Rating
 from rilearn.statistics import wilson
@@ -11,7 +14,7 @@ from rilearn.store.database import Database
 from rilearn.store.insight import Count, Insight
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
-from rilearn.store.schema import now
+from rilearn.store.schema import RatingRow, now
 from tests.store.conftest import reasoning
 
 GOOD, POOR = Rating("good"), Rating("poor")
@@ -25,7 +28,7 @@ def insight(database: Database) -> Insight:
 def test_an_empty_database_has_nothing_to_say(insight: Insight) -> None:
     found = insight.overview()
     assert (found.ratings, found.reasonings, found.labels, found.days) == (0, 0, (), ())
-    assert insight.ranking(5) == []
+    assert insight.overview(ranked=5).best == ()
 
 
 def test_counts_per_label_adapter_day_and_annotator(
@@ -56,11 +59,11 @@ def test_surer_reasonings_stand_higher_and_the_worst_lower(
     for about, letters in verdicts.items():
         for person, letter in zip(people, letters, strict=False):
             ratings.rate(person, about, GOOD if letter == "g" else POOR, f"t{about}")
-    best = insight.ranking(10)
+    best = insight.overview(ranked=10).best
     assert [r.reasoning.id for r in best] == [sure_good, once_good, mixed, once_poor, sure_poor]
     assert best[0].count == Count("", 4, 4) and best[0].reasoning.reasoning == reasoning(0)
-    assert [r.reasoning.id for r in insight.ranking(2, worst=True)] == [sure_poor, once_poor]
-    assert [r.reasoning.id for r in insight.ranking(2)] == [sure_good, once_good]
+    assert [r.reasoning.id for r in insight.overview(ranked=2).worst] == [sure_poor, once_poor]
+    assert [r.reasoning.id for r in insight.overview(ranked=2).best] == [sure_good, once_good]
     assert unrated not in {r.reasoning.id for r in best}
 
 
@@ -68,6 +71,20 @@ def test_a_wrong_label_never_counts_against_the_reasoning(
     insight: Insight, ratings: Ratings, ann: int, bob: int, item: int
 ) -> None:
     ratings.rate(ann, item, Rating("poor", label_wrong=True), "t")
-    assert insight.ranking(5) == [] and insight.overview().labels == () and insight.overview().ratings == 1
+    found = insight.overview(ranked=5)
+    assert (found.best, found.labels, found.ratings, found.reasonings) == ((), (), 1, 1)
     ratings.rate(bob, item, Rating("good", label_wrong=True), "t")
-    assert [r.count for r in insight.ranking(5)] == [Count("", 1, 1)]
+    assert [r.count for r in insight.overview(ranked=5).best] == [Count("", 1, 1)]
+
+
+def test_days_without_ratings_stand_between_those_with_some(
+    insight: Insight, database: Database, ratings: Ratings, reasonings: Reasonings, ann: int
+) -> None:
+    moments = ["2026-01-01T00:00:00+00:00", "2026-01-01T23:59:59.999999+00:00", "2026-01-04T12:00:00+00:00"]
+    for i, moment in zip(reasonings.add([reasoning(i) for i in range(3)]), moments, strict=True):
+        made = ratings.rate(ann, i, GOOD, f"t{i}")
+        with database.write() as session:
+            session.execute(update(RatingRow).filter_by(id=made.id).values(created_at=datetime.fromisoformat(moment)))
+    days = [(count.name, count.ratings) for count in insight.overview().days]
+    assert days == [("2026-01-01", 2), ("2026-01-02", 0), ("2026-01-03", 0), ("2026-01-04", 1)]
+    assert [count.name for count in insight.overview(days=2).days] == ["2026-01-03", "2026-01-04"]

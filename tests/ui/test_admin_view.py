@@ -31,13 +31,12 @@ FOUND = view.Findings(
         (Count("", 50, 31),),
         (Count("2026-01-01", 30, 20), Count("2026-01-02", 20, 11)),
         (Count("ann", 40, 30), Count("bob", 10, 1)),
+        (Ranked(ABOUT, Count("", 4, 4)),),
+        (Ranked(ABOUT, Count("", 4, 0)),),
     ),
-    waiting=3,
     alphas=[SURE, NONE],
     kappas=[replace(SURE, name="ann and bob")],
     cards=[CARD],
-    best=[Ranked(ABOUT, Count("", 4, 4))],
-    worst=[Ranked(ABOUT, Count("", 4, 0))],
     newest=1000,
 )
 
@@ -50,7 +49,6 @@ def test_everything_is_told() -> None:
     reader = Reader(view.findings(FOUND))
     for words in (
         "ratings 1,234",
-        "disputed 3",
         "2026-01-01: 20 good, 10 poor",
         "joy75\u00a0%30 of 40 good · 95 % interval 60 to 86\u00a0%",
         "none62\u00a0%",
@@ -69,7 +67,8 @@ def test_everything_is_told() -> None:
 
 
 def test_agreement_at_chance_lies_on_the_dashed_line() -> None:
-    html = view.findings(replace(FOUND, alphas=[Agreement("verdict", Estimate(0.0, -0.5, 0.5, 9))]))
+    html = view.findings(replace(FOUND, alphas=[Agreement("verdict", Estimate(-0.0001, -0.5, 0.5, 9))]))
+    assert "Verdict0.00" in Reader(html).text
     assert 'left:25.0%;width:50.0%"></i><em style="left:50.0%">' in html
 
 
@@ -105,10 +104,9 @@ def test_all_text_of_people_and_models_is_data() -> None:
     count = Count(EVIL, 3, 1)
     found = replace(
         FOUND,
-        overview=Overview(3, 1, (count,), (count,), (count,), (count,)),
+        overview=Overview(3, 1, (count,), (count,), (count,), (count,), (Ranked(about, count),)),
         kappas=[replace(SURE, name=EVIL), replace(NONE, missing=EVIL)],
         cards=[replace(CARD, name=EVIL, count=count)],
-        best=[Ranked(about, count)],
     )
     for html in (
         view.findings(found),

@@ -22,6 +22,7 @@ def test_stacks_are_as_high_as_their_numbers_and_told_in_words() -> None:
     assert heights[1] == 0 and heights[0] == 3 * heights[2] > 0
     assert 'aria-label="2026-01-01: 3 good, 1 poor; 2026-01-02: 0 good, 0 poor; 2026-01-03: 1 good, 0 poor"' in html
     assert "2026-01-03: 1 good, 0 poor" in Reader(html).text and 'role="img"' in html
+    assert "2026-01-01 to 2026-01-03, at most 4" in Reader(html).text
     assert Reader(charts.stacks([], "good", "poor"))
 
 

@@ -70,7 +70,7 @@ def test_strangers_see_and_decide_nothing(on: Handlers, door: Door, ids: list[in
     assert "Sign in as an &lt;admin&gt;." in html and "<svg" not in html and dispute == ""
     for frame in (on.decide("good", docket, "", KEEP, REQUEST), on.later(docket, REQUEST)):
         assert "Sign in as an" in frame[0] and "It says" not in frame[0]
-    assert Adjudications(services.store.database).waiting() == 2
+    assert Adjudications(services.store.database).disagreements(9)[1] == 2
 
 
 def test_one_after_another_is_decided(on: Handlers, ids: list[int], services: Services) -> None:
@@ -103,7 +103,7 @@ def test_what_goes_wrong_keeps_the_one_shown(on: Handlers, ids: list[int], servi
     for label, words in (("no label of ours", "no label"), (services.task.labels[0], "called wrong")):
         html, after, *_ = on.decide("good", docket, "", label, REQUEST)
         assert words in html and 'role="alert"' in html and after == docket
-    assert Adjudications(services.store.database).waiting() == 2
+    assert Adjudications(services.store.database).disagreements(9)[1] == 2
 
 
 def test_without_ratings(on: Handlers, door: Door, services: Services) -> None:
