@@ -15,6 +15,7 @@ from rilearn.records import Rating
 from rilearn.store.__main__ import COMMANDS, main
 from rilearn.store.annotators import Annotators
 from rilearn.store.database import Database
+from rilearn.store.invitations import Invitations
 from rilearn.store.queue import Queue
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
@@ -108,3 +109,11 @@ def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().out
     for name, (_, action) in COMMANDS.items():
         assert name in told and action.__doc__
+
+
+def test_an_invitation_lets_somebody_join_once(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    secret = said(capsys, "invite", "--role", "admin").strip().rpartition("invite=")[2]
+    Invitations(database).join(secret, "zoe", "a long enough phrase")
+    assert [(a.name, a.role) for a in [Annotators(database).find("zoe")] if a] == [("zoe", "admin")]
+    with pytest.raises(RilearnError, match="not valid"):
+        Invitations(database).join(secret, "yan", "a long enough phrase")
