@@ -7,11 +7,13 @@ a save does not wait in the queue of the models. SQLAlchemy and all that needs i
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from gradio.utils import get_space
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -44,6 +46,11 @@ class Reply:
 
     data: dict[str, Any]
     login: str | None = None
+
+
+def hugging_face() -> bool:
+    """Whether people can sign in with Hugging Face: on a Space whose front matter asks for it (`hf_oauth: true`)."""
+    return bool(get_space() and os.environ.get("OAUTH_CLIENT_ID"))
 
 
 def routes(services: Services) -> list[Route]:
