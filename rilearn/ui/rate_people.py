@@ -17,7 +17,7 @@ from rilearn.store.passphrases import Guesses
 from rilearn.ui import rate_panels as panels
 from rilearn.ui import rate_requests as sent
 from rilearn.ui.rate_caller import Action, Caller
-from rilearn.ui.rate_routes import Reply, hugging_face
+from rilearn.ui.rate_reply import Reply, hugging_face
 
 CLOSED = "Joining needs an invitation here. Ask the owner of this project for a link."
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gradio as gr
 
 from rilearn.services import Services
-from rilearn.ui.rate_routes import hugging_face
+from rilearn.ui.rate_reply import hugging_face
 
 TITLE = "Rate"
 
