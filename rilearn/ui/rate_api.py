@@ -10,7 +10,7 @@ from rilearn.ui.rate_caller import Action, Caller
 from rilearn.ui.rate_items import Items
 from rilearn.ui.rate_people import People
 from rilearn.ui.rate_project import Project
-from rilearn.ui.rate_routes import Reply, SignedOutError
+from rilearn.ui.rate_reply import Reply, SignedOutError
 
 SIGN_IN = "You are not signed in, or your sign-in has ended. Sign in; what you entered stays on this page."
 ADMINS = "Only an admin may do this."

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from starlette.requests import Request
 
 from rilearn.store.annotators import Annotator
+from rilearn.ui.rate_reply import Reply
 from rilearn.ui.rate_requests import Sent
-from rilearn.ui.rate_routes import Reply
 
 
 @dataclass(frozen=True)

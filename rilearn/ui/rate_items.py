@@ -20,7 +20,7 @@ from rilearn.ui import rate_panels as panels
 from rilearn.ui import rate_requests as sent
 from rilearn.ui import rate_view as view
 from rilearn.ui.rate_caller import Action, Caller
-from rilearn.ui.rate_routes import Reply
+from rilearn.ui.rate_reply import Reply
 
 PAGE = 30
 

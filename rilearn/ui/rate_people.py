@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 
-from gradio.utils import get_space
 from starlette.requests import Request
 
 from rilearn.errors import InputError
@@ -18,7 +17,7 @@ from rilearn.store.passphrases import Guesses
 from rilearn.ui import rate_panels as panels
 from rilearn.ui import rate_requests as sent
 from rilearn.ui.rate_caller import Action, Caller
-from rilearn.ui.rate_routes import Reply
+from rilearn.ui.rate_reply import Reply, hugging_face
 
 CLOSED = "Joining needs an invitation here. Ask the owner of this project for a link."
 
@@ -52,7 +51,7 @@ class People:
     def state(self, caller: Caller, given: sent.Nothing) -> Reply:
         """The page's frame for who asks: the sign-in forms, or the place where cards lie."""
         if (me := caller.annotator) is None:
-            return Reply({"me": None, "html": panels.signed_out(self._services.settings.open, bool(get_space()))})
+            return Reply({"me": None, "html": panels.signed_out(self._services.settings.open, hugging_face())})
         blind = Choices(self._services.store.database).now().blind
         return Reply({"me": me.id, "blind": blind, "html": panels.frame(me.name, me.role == "admin")})
 
@@ -90,7 +89,7 @@ class People:
 
     def _hugging_face(self, request: Request) -> Annotator | None:
         # Gradio's own login keeps the profile in a signed session cookie; off Spaces it would be a made-up one.
-        if not get_space() or "session" not in request.scope:
+        if not hugging_face() or "session" not in request.scope:
             return None
         info = request.session.get("oauth_info") or {}
         profile = info.get("userinfo") or {}

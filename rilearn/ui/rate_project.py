@@ -9,7 +9,7 @@ from rilearn.store.options import Choices, Options
 from rilearn.ui import rate_panels as panels
 from rilearn.ui import rate_requests as sent
 from rilearn.ui.rate_caller import Action, Caller
-from rilearn.ui.rate_routes import Reply
+from rilearn.ui.rate_reply import Reply
 
 
 class Project:

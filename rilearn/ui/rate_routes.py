@@ -6,10 +6,8 @@ a save does not wait in the queue of the models. SQLAlchemy and all that needs i
 
 from __future__ import annotations
 
-import logging
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
@@ -20,6 +18,7 @@ from starlette.routing import Route
 
 from rilearn.errors import InputError, StoreError, in_words
 from rilearn.services import Services
+from rilearn.ui.rate_reply import Reply, SignedOutError
 
 if TYPE_CHECKING:
     from rilearn.ui.rate_api import RateApi
@@ -27,23 +26,6 @@ if TYPE_CHECKING:
 MOST_BYTES = 300_000
 HELD = 30 * 24 * 3600
 """Seconds that the browser keeps the cookie; the server's session ends no later."""
-log = logging.getLogger(__name__)
-
-
-class SignedOutError(InputError):
-    """Nobody is signed in, or not as who may do this; `status` is 401 or 403."""
-
-    def __init__(self, message: str, status: int):
-        super().__init__(message)
-        self.status = status
-
-
-@dataclass(frozen=True)
-class Reply:
-    """JSON for the page; `login` sets the session cookie, or removes it where it is empty."""
-
-    data: dict[str, Any]
-    login: str | None = None
 
 
 def routes(services: Services) -> list[Route]:

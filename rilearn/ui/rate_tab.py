@@ -7,15 +7,15 @@ for the database.
 from __future__ import annotations
 
 import gradio as gr
-from gradio.utils import get_space
 
 from rilearn.services import Services
+from rilearn.ui.rate_reply import hugging_face
 
 TITLE = "Rate"
 
 
 def add(app: gr.Blocks, services: Services) -> None:
     """Put the tab's content into the current `gr.Tab` of `app`."""
-    if get_space():  # elsewhere Gradio would make up a login
+    if hugging_face():  # elsewhere Gradio would make up a login
         gr.LoginButton(elem_id="rl-rate-login")
     gr.HTML('<div class="rl-rate-box"></div>', elem_id="rl-rate")

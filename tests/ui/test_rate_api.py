@@ -242,9 +242,9 @@ def test_signing_in_sets_a_cookie_that_no_script_reads(come: Callable[..., TestC
 
 def test_a_wrong_passphrase_sets_none_and_soon_has_to_wait(come: Callable[..., TestClient]) -> None:
     client = come()
-    answers = [client.post("/rate/sign-in", json={"name": "admin", "passphrase": "wrong one"}) for _ in range(6)]
+    answers = [client.post("/rate/sign-in", json={"name": "admin", "passphrase": "wrong one"}) for _ in range(10)]
     assert all(answer.status_code == 400 and "set-cookie" not in answer.headers for answer in answers)
-    assert "Too many wrong tries" in answers[-1].json()["error"]
+    assert any("Too many wrong tries" in answer.json()["error"] for answer in answers)  # how soon: test_logins.py
 
 
 def test_joining_needs_an_invitation_unless_the_owner_opened_it(
@@ -287,6 +287,7 @@ def test_the_hugging_face_login_counts_on_a_space_alone(
     assert ask(client, "state")["me"] is None
     monkeypatch.setenv("SYSTEM", "spaces")
     monkeypatch.setenv("SPACE_ID", "cleo/space")
+    monkeypatch.setenv("OAUTH_CLIENT_ID", "client")
     found = Annotators(services.store.database)
     me = ask(client, "state")["me"]
     assert me and ask(client, "state")["me"] == me
