@@ -21,19 +21,23 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import case, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
 
 from rilearn.records import Rating
-from rilearn.store.daily import by_annotator_and_day
+from rilearn.store.adjudications import Adjudications
+from rilearn.store.agreements import Agreements
+from rilearn.store.annotator_cards import Cards
 from rilearn.store.database import FILE, Database, open_database
+from rilearn.store.insight import Insight
 from rilearn.store.queue import Queue
 from rilearn.store.ratings import Ratings
 from rilearn.store.schema import RatingRow, ReasoningRow
+from rilearn.ui.insight_part import DAYS, NEWEST, PAIRS, RANKED
 from tests.bench.classify import quantiles
 from tests.bench.store_rows import AHEAD, fill
 from training.stage import command, today
@@ -96,25 +100,20 @@ def together(database: Database, people: range, rounds: int, pause: float, seed:
 
 
 def counts(database: Database) -> dict[str, float]:
-    """Milliseconds of the admin view's counts, one by one and in all (the slowest of three)."""
-    live = RatingRow.superseded_at.is_(None)
-    good = func.sum(case((RatingRow.verdict == "good", 1), else_=0))
-    each = select(RatingRow.reasoning_id, func.count().label("n"), good.label("good")).where(live)
-    per = each.group_by(RatingRow.reasoning_id).subquery()
-    kind = ReasoningRow.label, ReasoningRow.adapter
-    about = select(*kind, func.sum(per.c.n), func.sum(per.c.good)).join(per, per.c.reasoning_id == ReasoningRow.id)
-    reasonings = select(func.count(RatingRow.reasoning_id.distinct())).where(live)
-    calls: dict[str, Callable[[Session], Any]] = {
-        "by_label_and_adapter": lambda session: session.execute(about.group_by(*kind)).all(),
-        "by_annotator_and_day": by_annotator_and_day,
-        "reasonings": lambda session: session.scalar(reasonings),
+    """Milliseconds of what the Insight tab asks, one by one and in all (the slowest of three)."""
+    agreements = Agreements(database)
+    calls: dict[str, Callable[[], Any]] = {
+        "overview": partial(Insight(database).overview, RANKED, DAYS),
+        "disputes": partial(Adjudications(database).disagreements, 1),
+        "alphas": partial(agreements.alphas, NEWEST),
+        "kappas": partial(agreements.kappas, PAIRS, NEWEST),
+        "cards": partial(Cards(database).all, NEWEST),
     }
     worst: dict[str, float] = {}
     for name, call in calls.items():
         taken: list[float] = []
         for _ in range(3):
-            with database.read() as session:
-                timed(taken, call, session)
+            timed(taken, call)
         worst[name] = round(max(taken), 1)
     return {**worst, "together": round(sum(worst.values()), 1)}
 
