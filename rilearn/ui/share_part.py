@@ -80,4 +80,4 @@ class Handlers:
 
 
 def _words(look: str, said: str, role: str = "status") -> str:
-    return f'<section class="rl-faith" aria-label="{TITLE}"><p class="{look}" role="{role}">{esc(said)}</p></section>'
+    return f'<section class="rl-share" aria-label="{TITLE}"><p class="{look}" role="{role}">{esc(said)}</p></section>'

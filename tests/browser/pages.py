@@ -40,7 +40,8 @@ CONTRAST = """() => {
     if (c.length === 3 || c[3] === 1) return c; } return [255, 255, 255]; };
   const bad = [];
   const ours = ".rl-header *, .rl-card *, .rl-counter, .rl-example, .rl-title, .rl-agreement *, .rl-report *, " +
-    ".rl-needs, .rl-faith *, .rl-kept *, .rl-blind *, .rl-standings *, .rl-rating *, .rl-signin *, label, button";
+    ".rl-needs, .rl-faith *, .rl-share *, .rl-kept *, .rl-blind *, .rl-standings *, .rl-rating *, " +
+    ".rl-signin *, label, button";
   for (const e of document.querySelectorAll(ours)) {
     const own = [...e.childNodes].some((n) => n.nodeType === 3 && /\\p{L}|\\d/u.test(n.textContent));
     if (!own || !e.checkVisibility({visibilityProperty: true}) || e.disabled) continue;

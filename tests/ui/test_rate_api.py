@@ -379,7 +379,7 @@ def test_feedback_on_known_answers_is_told_where_the_owner_wants_it(
     Queue(database).add([Entry(i, "import", everyone=True, expected={"verdict": "poor"}) for i in known])
     told = []
     for number, (verdict, feedback) in enumerate((("good", False), ("good", True), ("poor", True))):
-        Choices(database).choose(me, Options(feedback=feedback, order="oldest"))
+        Choices(database).choose(me, Options(feedback=feedback, order="oldest", calibration=1.0))
         card = first(ann, f"token-number-{number}")
         assert card["id"] in known and "poor" not in str(card["content"]) and "expected" not in card
         told.append(ask(ann, "rate", **rating(card["id"], verdict, f"token-number-{number}"))["feedback"])
