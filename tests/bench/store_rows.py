@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert
 
+from rilearn.records import Sampling
 from rilearn.store.database import Database
 from rilearn.store.schema import AnnotatorRow, Base, LeaseRow, RatingRow, ReasoningRow, TextRow
 from rilearn.store.schema_annotation import ItemRow
@@ -21,6 +23,7 @@ LABELS, ADAPTERS, DAYS, CHUNK = 6, 3, 90, 50_000
 AHEAD = 1
 """The annotator who is far ahead of the others: every second reasoning that still waits, they have rated."""
 BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
+SAMPLED = {name: value for name, value in asdict(Sampling(max_tokens=64)).items() if name != "seed"}
 
 
 def fill(database: Database, reasonings: int, ratings: int, annotators: int, seed: int = 0) -> None:
@@ -77,7 +80,7 @@ def _reasoning(i: int) -> dict[str, Any]:
         "adapter": f"adapter {i % ADAPTERS}",
         "adapter_digest": f"{i % ADAPTERS}" * 64,
         "prompt_version": "1",
-        "sampling": {"max_tokens": 64, "temperature": 0.0},
+        "sampling": SAMPLED,
         "signals": {"grounding": i % 5, "repetition": 0.0, "words": 20},
         "key": f"k{i}",
     }
