@@ -1,7 +1,7 @@
 """Benchmark of the annotation store: a big SQLite database beside a nearly empty one, in one run, written as JSON.
 
 python -m tests.bench.store --out data/results/bench-store.json
-python -m tests.bench.store --out /tmp/smoke.json --reasonings 2000 --ratings 10000 --rounds 4        (in seconds)
+python -m tests.bench.store --out runs/smoke.json --reasonings 2000 --ratings 10000 --rounds 4        (in seconds)
 
 Wants the machine and a disk to itself. "paced": every writer rates once a second on average, ten times as fast as
 people do; "flat_out": without a pause, where each waits for all the others by definition. What a save must wait for is
