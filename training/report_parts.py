@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from rilearn.faithfulness import INTERVENTIONS
-from rilearn.statistics import paired_difference, wilson
+from rilearn.statistics import wilson
 from training import plots
 from training.report_tables import (
     Result,
@@ -15,6 +15,7 @@ from training.report_tables import (
     beside_direct,
     best_direct,
     by_variant,
+    paired,
     pooled,
     variant_table,
 )
@@ -82,10 +83,9 @@ def answering_part(answering: Result) -> tuple[str, dict[str, str]]:
         n: [(w["tokens"], w["accuracy"], *wilson(w["correct"].count("1"), answering["n"]))] for n, w in ways.items()
     }
     best = answering.get("direct", "direct")
-    reference = [c == "1" for c in ways[best]["correct"]]
     rows = [f"| way | accuracy | against {best} | tokens written |", "| --- | --- | --- | --- |"]
     for name, way in ways.items():
-        gap, low, high = paired_difference([c == "1" for c in way["correct"]], reference)
+        gap, low, high = paired(way["correct"], ways[best]["correct"])
         difference = f"{100 * gap:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
         rows.append(f"| {name} | {way['accuracy']:.1%} | {difference} | {way['tokens']:.1f} |")
     fits = {n: ways[n]["calibration"] for n in ("direct", "one reasoning", "one reasoning x direct") if n in ways}

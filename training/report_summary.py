@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rilearn.faithfulness import OTHER, REMOVED, SAME
-from rilearn.statistics import paired_difference
-from training.report_tables import Result, best_direct, by_variant, gaps
+from training.report_tables import Result, best_direct, by_variant, gaps, paired
 
 
 def summary(shipped: Sequence[Result], faithfulness: Result | None, study: Result | None) -> str:
@@ -25,7 +24,7 @@ def _helps(shipped: Sequence[Result]) -> list[str]:
         return []
     told = []
     for one in (r for r in shipped if r["kind"] == "reasoned" and len(r.get("correct", "")) == len(direct["correct"])):
-        gap, low, high = paired_difference(*([c == "1" for c in r["correct"]] for r in (one, direct)))
+        gap, low, high = paired(one["correct"], direct["correct"])
         told.append(
             f"`{one['adapter']}`, which reasons first, is right on {one['accuracy']:.1%} of {one['n']} texts, "
             f"`{direct['adapter']}`, which answers at once, on {direct['accuracy']:.1%}: {_verdict(low, high)} "

@@ -27,6 +27,11 @@ def accuracy_table(rows: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
+def paired(one: str, other: str) -> tuple[float, float, float]:
+    """The difference of two accuracies and its 95 % interval, from which rows were right (see `metrics.hits`)."""
+    return paired_difference(*([hit == "1" for hit in side] for side in (one, other)))
+
+
 def by_variant(cells: Sequence[Result]) -> dict[str, dict[int, list[Result]]]:
     """variant -> training rows -> the cells of its seeds."""
     found: dict[str, dict[int, list[Result]]] = {}
@@ -64,8 +69,7 @@ def gaps(
             other = {c["seed"]: c["correct"] for c in found[reference][budget]}
             pairs = [(c["correct"], other[c["seed"]]) for c in cells[budget] if c["seed"] in other]
             if name != reference and pairs:
-                a, b = ([x == "1" for x in "".join(side)] for side in zip(*pairs, strict=True))
-                yield name, budget, *paired_difference(a, b)
+                yield name, budget, *paired(*("".join(side) for side in zip(*pairs, strict=True)))
 
 
 def against(found: Mapping[str, Mapping[int, Sequence[Result]]], reference: str) -> str:
@@ -87,8 +91,8 @@ def beside_direct(shipped: Sequence[Result]) -> str:
             continue
         if one["n"] != direct["n"]:
             continue
-        a, b = ([c == "1" for c in r["correct"]] for r in (one, direct))
-        gap, low, high = paired_difference(a, b)
+        a, b = one["correct"], direct["correct"]
+        gap, low, high = paired(a, b)
         aims = [
             (f"accuracy of {AIM_ACCURACY:.0%}", one["accuracy"] - AIM_ACCURACY),
             (f"lower end of that interval at {100 * AIM_GAP:+.1f} points", low - AIM_GAP),
@@ -110,9 +114,8 @@ def attempts_table(attempts: Sequence[Result], direct: Result | None) -> str:
     lines = ["| attempt | accuracy | n | against the best direct model | parse rate | date |", "| --- " * 6 + "|"]
     for one in attempts:
         gap = "rows were not kept"
-        if direct and one.get("correct"):  # fewer rows are the first ones
-            pairs = zip(one["correct"], direct["correct"], strict=False)
-            difference, low, high = paired_difference(*([c == "1" for c in side] for side in zip(*pairs, strict=True)))
+        if direct and (correct := one.get("correct")):
+            difference, low, high = paired(correct, direct["correct"][: len(correct)])  # fewer rows are the first ones
             gap = f"{100 * difference:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})"
         measured = f"{one['accuracy']:.2%} | {one['n']} | {gap} | {one['parse_rate']:.1%} | {one['date']}"
         lines.append(f"| {one['note']} | {measured} |")

@@ -44,28 +44,23 @@ def build_rows(
             "A reasoned classifier needs reasonings: --set reasonings=FILE (written by training.augment)."
         )
 
-    def after(found: dict[tuple[str, str], list[str]], label_share: float) -> list[Row]:
+    def after(rows: Sequence[Example], found: dict[tuple[str, str], list[str]], label_share: float) -> list[Row]:
         return [
             reasoned_row(templates, e, reasoning, label_share)
-            for e in examples
+            for e in rows
             for reasoning in found.get((e.text, e.label or ""), [])
         ]
 
     reasonings = read_reasonings(Path(recipe.reasonings))
-    rows = after(reasonings, recipe.label_share)
+    rows = after(examples, reasonings, recipe.label_share)
     if not rows:
         raise DataError(f"No row of {recipe.reasonings} belongs to the training rows: is it of another dataset?")
-    own = after(read_reasonings(Path(recipe.rollouts), kept=False), 1.0) if recipe.rollouts else []
+    own = after(examples, read_reasonings(Path(recipe.rollouts), kept=False), 1.0) if recipe.rollouts else []
     others: list[Row] = []
     if recipe.counterfactuals:
         known = {e.text for e in examples}  # as everywhere: no text of an evaluation split
         found = read_reasonings(Path(recipe.counterfactuals))
-        others = [
-            reasoned_row(templates, Example(text, label), reasoning, 1.0)
-            for (text, label), each in found.items()
-            for reasoning in each
-            if text in known
-        ]
+        others = after([Example(text, label) for text, label in found if text in known], found, 1.0)
     wanted = round(recipe.direct_rows * len(rows))
     # Rows that have no reasoning come first: they are labels the model would otherwise never see.
     pool = sorted(examples, key=lambda e: (e.text, e.label or "") in reasonings)
