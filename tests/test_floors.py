@@ -38,6 +38,7 @@ FLOORS = {
     "rilearn/curation_preview.py": 1,
     "rilearn/engines/base.py": 1,
     "rilearn/engines/text.py": 1,
+    "rilearn/progress_file.py": 1,
     "rilearn/weights.py": 2,
     "rilearn/adapters.py": 2,
     "rilearn/corpora.py": 2,
@@ -60,9 +61,10 @@ FLOORS = {
     "training/": 5,
     "app.py": 6,
 }
-_NOUNS = "__init__ candidates card data lora plots reader recipes rows sft stage variants"
+_NOUNS = "__init__ candidates card data general lora plots reader recipes rows sft stage triples variants watch"
 _REPORT = "report_parts report_summary report_tables"
-HELPERS = {f"training/{n}.py" for n in f"{_NOUNS} {_REPORT}".split()}
+_RATINGS = "comparison curated feedback learning preference raters simulation"
+HELPERS = {f"training/{n}.py" for n in f"{_NOUNS} {_REPORT} {_RATINGS}".split()}
 
 MOST_LINES = 250
 LONGER: dict[str, int] = {}  # files that may be longer for now, and how long: bring these down, never up

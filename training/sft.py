@@ -171,7 +171,7 @@ def fine_tune(
     )
     trainer.remove_callback(PrinterCallback)
     start = time.monotonic()
-    trainer.train(resume_from_checkpoint=_last_checkpoint(out))
+    trainer.train(resume_from_checkpoint=last_checkpoint(out))
     seconds = time.monotonic() - start
     log = [entry for entry in trainer.state.log_history if "loss" in entry]
     main = trainer.is_world_process_zero()
@@ -194,7 +194,7 @@ def fine_tune(
     }
 
 
-def _last_checkpoint(out: Path) -> str | None:
+def last_checkpoint(out: Path) -> str | None:
     """The newest whole checkpoint: `trainer_state.json` is written last, a kill before it leaves a folder without."""
     folders = [p.parent for p in (out / "checkpoints").glob("checkpoint-*/trainer_state.json") if _reads(p)]
     found = max(folders, key=lambda p: int(p.name.partition("-")[2]), default=None)

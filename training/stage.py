@@ -60,6 +60,9 @@ def today() -> str:
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
 
 
+_COUNTS = ("rows", "rows_dropped", "rows_seen", "tokens_seen", "processes", "precision")
+
+
 def write_manifest(
     out: Path,
     recipe: Recipe,
@@ -69,7 +72,7 @@ def write_manifest(
     facts: dict[str, Any],
     parents: dict[str, str],
 ) -> None:
-    """The manifest and the card of a freshly trained adapter; `facts` are those of `sft.fine_tune`. Checkpoints go."""
+    """The manifest and the card of a freshly trained adapter; `facts` are what the training tells of itself. Checkpoints go."""
     manifest = Manifest(
         name=recipe.name,
         kind=kind,
@@ -81,7 +84,7 @@ def write_manifest(
         command=command(),
         data={
             **data,
-            **{k: facts[k] for k in ("rows", "rows_dropped", "rows_seen", "tokens_seen", "processes", "precision")},
+            **{k: facts[k] for k in _COUNTS if k in facts},
         },
         parents=parents,
         seed=recipe.seed,

@@ -1,0 +1,39 @@
+"""How well an adapter still reasons in general: its loss on question-answer-reasoning rows that nobody rates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from training.rows import Row, encode
+from training.sft import Collator
+
+
+def general_loss(model: Any, tokenizer: Any, rows: Sequence[Row], max_tokens: int, batch: int = 16) -> float:
+    """Mean over rows of the mean cross-entropy of a reasoning's tokens, in nats; rows that are too long are left out."""
+    encoded = sorted(
+        (tokens for row in rows if (tokens := encode(row, tokenizer, max_tokens))), key=lambda t: len(t.input_ids)
+    )
+    collate, total = Collator(tokenizer.pad_token_id), 0.0
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode(), torch.autocast(model.device.type, torch.bfloat16, enabled=model.dtype != torch.float32):
+        for begin in range(0, len(encoded), batch):
+            inputs = {k: v.to(model.device) for k, v in collate(encoded[begin : begin + batch]).items()}
+            weights, mask = inputs["weights"], inputs["attention_mask"]
+            keep = weights.shape[1]
+            logits = model(
+                input_ids=inputs["input_ids"],
+                attention_mask=mask,
+                position_ids=(mask.cumsum(1) - 1).clamp(min=0),
+                logits_to_keep=keep + 1,
+                use_cache=False,
+            ).logits[:, :-1]
+            targets = inputs["input_ids"][:, -keep:]
+            losses = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none")
+            total += float((losses * weights.flatten()).sum())
+    model.train(was_training)
+    return total / len(encoded)

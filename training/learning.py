@@ -1,0 +1,107 @@
+"""The generator goes on from itself: the phases of training one after another, each kept when it is done."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import set_seed
+
+from rilearn.adapters import WEIGHTS, Adapter
+from rilearn.curation import TrainingRow
+from rilearn.engines.transformers import native_bf16
+from rilearn.errors import DataError
+from rilearn.prompts import Templates
+from rilearn.settings import Settings
+from training.general import general_loss
+from training.lora import load_trainable, save_adapter
+from training.preference import phases, plain, replayed, train_phase
+from training.recipes import RetrainRecipe
+from training.triples import general_rows, triples
+from training.watch import Watch, WatchSteps
+
+
+def learn(
+    rows: Sequence[TrainingRow], recipe: RetrainRecipe, templates: Templates, parent: Adapter, out: Path, watch: Watch
+) -> dict[str, Any]:
+    """Train on `rows` from the parent's weights and write the adapter's PEFT files to `out/generator`.
+
+    The parent stays the frozen reference of kto and dpo. A phase that is done lies in `out/phases` and is not trained
+    again, one that was under way goes on from its last checkpoint.
+
+    Returns:
+        Facts for the manifest: rows, steps and seconds, each phase's own, and the loss on general rows before and after.
+    """
+    t, settings = recipe.training, Settings()
+    if t.threads:
+        torch.set_num_threads(t.threads)
+    set_seed(recipe.seed)
+    half = t.precision == "auto" and native_bf16()
+    start = time.monotonic()
+    model, tokenizer = load_trainable(recipe.base, t.lora, parent.ref.path, settings, half)
+    held = general_rows(templates, triples(recipe.general, recipe.seed)) if recipe.general else []
+    losses: dict[str, float] = {}
+    if held:
+        watch("Measure general reasoning before", 0, 1)
+        losses["before"] = round(general_loss(model, tokenizer, held, t.max_tokens), 4)
+    columns = phases(rows, templates, tokenizer, recipe.seed)
+    if replay := _replay(recipe, templates, tokenizer, len(rows)):
+        # Last, and at once with the approved reasonings if there are any: what comes last is forgotten least.
+        again = replayed(columns.pop("sft", None), *replay, recipe.seed)
+        columns["sft"] = again
+    if not columns:
+        raise DataError("No row is left to train on.")
+    reference = None
+    if set(columns) & {"kto", "dpo"}:
+        wrapped, _ = load_trainable(recipe.base, t.lora, parent.ref.path, settings, half)
+        # The model inside, which has the adapter in its layers: TRL's head does not find its way through the wrapper.
+        reference = wrapped.get_base_model().requires_grad_(False).eval()
+    facts: dict[str, Any] = {}
+    for phase, wanted in columns.items():
+        done = out / "phases" / phase
+        if (done / WEIGHTS).exists():
+            model, _ = load_trainable(recipe.base, t.lora, done, settings, half)
+            continue
+        stage = f"Train: {phase}"
+        watch(stage, 0, 1, f"{len(wanted['prompt'])} rows")
+        facts[phase] = train_phase(
+            phase, wanted, model, reference, tokenizer, recipe, half, out / "checkpoints" / phase, [WatchSteps(watch, stage)]
+        )
+        save_adapter(model, done)
+    save_adapter(model, out / "generator")
+    if held:
+        watch("Measure general reasoning after", 0, 1)
+        losses["after"] = round(general_loss(model, tokenizer, held, t.max_tokens), 4)
+    return {
+        "rows": len(rows),
+        "steps": sum(found["steps"] for found in facts.values()),
+        "seconds": round(time.monotonic() - start, 1),
+        "precision": "bf16" if half else "fp32",
+        "phases": facts,
+        "general_loss": losses | {"rows": len(held)},
+        "replayed": len(replay[0]) if replay else 0,
+    }
+
+
+def _replay(
+    recipe: RetrainRecipe, templates: Templates, tokenizer: Any, count: int
+) -> tuple[list[str], list[str]] | None:
+    """Prompts and completions of general rows that fit, so many for each row of the ratings as the recipe says."""
+    wanted = round(recipe.replay_share * count)
+    if not (wanted and recipe.replay):
+        return None
+    parts = [part for data in recipe.replay for part in triples(data, recipe.seed)]
+    random.Random(recipe.seed).shuffle(parts)
+    prompts, completions = [], []
+    for row in general_rows(templates, parts):
+        prompt, completion = plain(row.prompt(row.text), tokenizer), row.parts[0][0]
+        if len(tokenizer(prompt + completion)["input_ids"]) < recipe.training.max_tokens:
+            prompts.append(prompt)
+            completions.append(completion)
+        if len(prompts) == wanted:
+            break
+    return prompts, completions

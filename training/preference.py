@@ -1,0 +1,147 @@
+"""Training on what people prefer, with TRL: supervised (sft), good or poor (kto), better and worse (dpo).
+
+Each phase goes on from the model as the one before left it; the reference that kto and dpo hold it to is the generator
+that the retraining began with. Loss on the completion alone.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import PrinterCallback, TrainerCallback
+
+from rilearn.curation import TrainingRow
+from rilearn.engines.text import render
+from rilearn.prompts import Templates
+from rilearn.records import Prompt
+from training.recipes import RetrainRecipe
+from training.sft import Rate, TimedCheckpoint, last_checkpoint
+
+Columns = dict[str, list[Any]]
+"""A dataset in one of TRL's formats: column -> values."""
+
+KINDS = {"sft": "sft", "kto": "kto", "pair": "dpo"}
+"""Kind of a training row -> the phase that learns from it."""
+
+
+def phases(rows: Sequence[TrainingRow], templates: Templates, tokenizer: Any, seed: int) -> dict[str, Columns]:
+    """The rows by phase, in TRL's columns, shuffled (KTOTrainer does not shuffle): kto before dpo, each if it has any.
+
+    Good and poor teach the broad direction from all that was rated, pairs then the difference within a text.
+    """
+    result: dict[str, Columns] = {}
+    for kind, phase in sorted(KINDS.items(), key=lambda item: ("kto", "dpo", "sft").index(item[1])):
+        mine = [row for row in rows if row.kind == kind]
+        if mine:
+            random.Random(seed).shuffle(mine)
+            result[phase] = _columns(phase, mine, templates, tokenizer)
+    return result
+
+
+def _columns(phase: str, rows: Sequence[TrainingRow], templates: Templates, tokenizer: Any) -> Columns:
+    prompts = [plain(templates.task_rationale(row.text, row.label), tokenizer) for row in rows]
+    written = [templates.rationale_completion(row.reasoning) for row in rows]
+    if phase == "dpo":
+        worse = [templates.rationale_completion(row.rejected or "") for row in rows]
+        return {"prompt": prompts, "chosen": written, "rejected": worse}
+    columns: Columns = {"prompt": prompts, "completion": written}
+    return columns | ({"label": [row.desirable for row in rows]} if phase == "kto" else {})
+
+
+def plain(prompt: Prompt, tokenizer: Any) -> str:
+    """The prompt as a string, without the start token that TRL's tokenisation adds again."""
+    whole = render(prompt, tokenizer)
+    return whole.removeprefix(tokenizer.bos_token) if prompt.chat and tokenizer.bos_token else whole
+
+
+def replayed(columns: Columns | None, prompts: Sequence[str], completions: Sequence[str], seed: int) -> Columns:
+    """Supervised columns with general rows among them."""
+    held = columns or {"prompt": [], "completion": []}
+    rows = [*zip(held["prompt"], held["completion"], strict=True), *zip(prompts, completions, strict=True)]
+    random.Random(seed).shuffle(rows)
+    return {"prompt": [p for p, _ in rows], "completion": [c for _, c in rows]}
+
+
+def train_phase(
+    phase: str,
+    columns: Columns,
+    model: Any,
+    reference: Any,
+    tokenizer: Any,
+    recipe: RetrainRecipe,
+    half: bool,
+    out: Path,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> dict[str, Any]:
+    """Train the model in place. Checkpoints lie in `out` and are taken up again by the same call.
+
+    Returns:
+        Steps, mean loss, and what TRL says of the last steps (reward margin and accuracy, where there is one).
+    """
+    import torch
+    from datasets import Dataset
+    from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
+
+    t, how = recipe.training, getattr(recipe, phase)
+    rows = len(columns["prompt"])
+    micro = min(t.micro_batch or t.batch, rows)
+    steps = t.max_steps or max(1, round(rows * how.epochs / t.batch))
+    common: dict[str, Any] = {
+        "output_dir": str(out),
+        "per_device_train_batch_size": micro,
+        "gradient_accumulation_steps": max(1, t.batch // micro),
+        "learning_rate": how.lr,
+        "lr_scheduler_type": "linear",
+        "warmup_steps": round(t.warmup * steps),
+        "max_steps": steps,
+        "max_length": t.max_tokens,
+        "save_strategy": "no",
+        "save_total_limit": 1,
+        "logging_steps": max(1, min(10, steps // 5)),
+        "report_to": [],
+        "seed": recipe.seed,
+        "disable_tqdm": True,
+        "bf16": half,
+        "gradient_checkpointing": t.gradient_checkpointing,
+        "dataloader_num_workers": 0,
+        "use_cpu": not (torch.cuda.is_available() or torch.backends.mps.is_available()),
+    }
+    data = Dataset.from_dict(columns)
+    kinds: dict[str, tuple[Any, Any, dict[str, Any], dict[str, Any]]] = {
+        "sft": (SFTTrainer, SFTConfig, {}, {}),
+        "kto": (KTOTrainer, KTOConfig, {"beta": recipe.beta, **_balance(columns)}, {"ref_model": reference}),
+        "dpo": (
+            DPOTrainer,
+            DPOConfig,
+            # The supervised term keeps the better reasonings likely; without it both sides may become unlikely.
+            {"beta": recipe.beta, "loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, recipe.sft_weight]},
+            {"ref_model": reference},
+        ),
+    }
+    trainer_class, config_class, options, extra = kinds[phase]
+    if phase != "sft":
+        options["precompute_ref_log_probs"] = True
+    trainer = trainer_class(
+        model=model,
+        args=config_class(**common, **options),
+        train_dataset=data,
+        processing_class=tokenizer,
+        callbacks=[Rate(t.batch), TimedCheckpoint(t.checkpoint_minutes), *callbacks],
+        **extra,
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train(resume_from_checkpoint=last_checkpoint(out))
+    log = [entry for entry in trainer.state.log_history if "loss" in entry]
+    told = {k.rpartition("/")[2]: v for k, v in (log[-1] if log else {}).items() if k.startswith("rewards/")}
+    losses = [round(entry["loss"], 4) for entry in log]
+    return {"rows": rows, "steps": trainer.state.global_step, "losses": losses, **told}
+
+
+def _balance(columns: Columns) -> dict[str, float]:
+    """KTO's weights so that good and poor count alike in all (Ethayarajh et al. 2024, section 4.2)."""
+    said = columns.get("label", [])
+    good, poor = sum(said), len(said) - sum(said)
+    return {"desirable_weight": max(1.0, poor / max(1, good)), "undesirable_weight": max(1.0, good / max(1, poor))}

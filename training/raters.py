@@ -1,0 +1,82 @@
+"""Simulated annotators: a stated, seeded rule with noise and bias in place of people. Always called simulated.
+
+What they know of emotions is a bag of words (TF-IDF with logistic regression) over texts nobody rates or measures on.
+A reasoning is good if it names words of the text that tell the label to that bag of words, quotes nothing that is not
+there, does not repeat itself and names no other label. Noise turns a verdict round; each bias bends the rule one way.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rilearn.perturbations import evidence, only
+from rilearn.records import Example, Rating, Verdict
+from rilearn.signals import measured
+
+Bias = Literal["none", "lenient", "strict", "short"]
+"""lenient overlooks misquotes, strict wants the words to tell more surely, short finds more than 20 words poor."""
+
+
+class BagOfWords:
+    """How sure a bag of words is of a label: what the simulated annotators know."""
+
+    def __init__(self, examples: Sequence[Example], labels: Sequence[str]):
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+
+        self._pipeline: Any = make_pipeline(
+            TfidfVectorizer(min_df=2, sublinear_tf=True), LogisticRegression(C=20, class_weight="balanced", max_iter=500)
+        )
+        self._pipeline.fit([e.text for e in examples], [e.label for e in examples])
+        self._columns = {label: list(self._pipeline.classes_).index(label) for label in labels}
+
+    def shares(self, texts: Sequence[str], labels: Sequence[str]) -> list[float]:
+        """The probability of each text's label, in [0, 1]."""
+        found = self._pipeline.predict_proba(list(texts))
+        return [float(row[self._columns[label]]) for row, label in zip(found, labels, strict=True)]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A simulated rating, and how much the annotator likes the reasoning (higher is better; orders drafts)."""
+
+    rating: Rating
+    liking: float
+
+
+@dataclass(frozen=True)
+class Annotator:
+    """One simulated annotator. `noise`: the probability that a verdict is turned round."""
+
+    name: str
+    bias: Bias = "none"
+    noise: float = 0.1
+
+    def judge(
+        self, known: BagOfWords, example: Example, reasonings: Sequence[str], labels: Sequence[str]
+    ) -> list[Judgement]:
+        """A rating for each reasoning of one example; the same again for the same annotator, text and reasoning."""
+        label = example.label or ""
+        named = [only(example.text, evidence(example.text, r)) for r in reasonings]
+        told = known.shares(named, [label] * len(named))
+        return [self._one(example, r, share, labels) for r, share in zip(reasonings, told, strict=True)]
+
+    def _one(self, example: Example, reasoning: str, told: float, labels: Sequence[str]) -> Judgement:
+        label = example.label or ""
+        found = measured(example.text, label, reasoning, labels)
+        bound = 0.7 if self.bias == "strict" else 0.5
+        honest = found["misquotes"] == 0 or self.bias == "lenient"
+        about = found["grounding"] > 0
+        leads = about and told >= bound and not found["names_other"]
+        clear = honest and found["repetition"] <= 0.2 and found["words"] <= (20 if self.bias == "short" else 32)
+        good = about and leads and clear
+        liking = told * about + 0.5 * clear + 0.25 * leads - 0.004 * found["words"]  # at most 1.75
+        rng = random.Random(f"{self.name}\0{example.text}\0{label}\0{reasoning}")
+        verdict: Verdict = "good" if good != (rng.random() < self.noise) else "poor"
+        criteria = {"about_text": about, "leads_to_label": leads, "true_and_clear": clear}
+        rating = Rating(verdict, overall=min(5, max(1, round(1 + 4 * liking / 1.75))), criteria=criteria)
+        return Judgement(rating, liking)
