@@ -103,6 +103,22 @@ def evidence(text: str, reasoning: str) -> list[Span]:
     return [m.span() for m in WORD.finditer(text) if content_words(m[0]) & shared]
 
 
+def named(text: str, reasoning: str) -> list[Span]:
+    """Where `text` has words that `reasoning` names: its `evidence`, and every word of a passage quoted as it stands.
+
+    Case and apostrophes aside; of a passage that the text holds several times, the first.
+    """
+    found = [(m.group().lower().replace("'", ""), m.span()) for m in WORD.finditer(text)]
+    held, spans = [word for word, _ in found], set(evidence(text, reasoning))
+    for quote in _QUOTE.findall(reasoning):
+        passage = [word.replace("'", "") for word in words(quote.replace("’", "'"))]
+        for at in range(len(held) - len(passage) + 1):
+            if passage and held[at : at + len(passage)] == passage:
+                spans |= {span for _, span in found[at : at + len(passage)]}
+                break
+    return sorted(spans)
+
+
 def only(text: str, spans: Sequence[Span]) -> str:
     """The pieces at `spans`, with single spaces between."""
     return " ".join(text[start:end] for start, end in spans)

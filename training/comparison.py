@@ -15,7 +15,7 @@ import numpy as np
 from rilearn import signals
 from rilearn.adapters import Adapter
 from rilearn.engines.base import Engine
-from rilearn.perturbations import evidence, masked, only
+from rilearn.perturbations import evidence, masked, named, only
 from rilearn.prompts import Templates, clean
 from rilearn.records import AdapterRef, Example, Prompt, Sampling
 from rilearn.statistics import wilson
@@ -29,7 +29,8 @@ MARGIN = 0.02
 class Measured:
     """One reasoning with its `signals.measured`.
 
-    `sufficient`: the reader finds the label in the named words alone. `judged`: the probability the judge gives the
+    `sufficient`: the reader finds the label in the `named` words alone; `of_content`: in those of them that carry
+    content, without the rest of what is quoted; `named` counts the former. `judged`: the probability the judge gives the
     label after text and reasoning, the label's words masked in it.
     """
 
@@ -37,6 +38,8 @@ class Measured:
     finished: bool
     signals: dict[str, float]
     sufficient: bool
+    of_content: bool
+    named: int
     judged: float
 
 
@@ -56,15 +59,22 @@ def measure(
     """All measures of aligned examples and reasonings."""
     labels = templates.task.labels
     gold = [labels.index(e.label or "") for e in examples]
-    named = [only(e.text, evidence(e.text, r)) for e, (r, _) in zip(examples, written, strict=True)]
-    read = _shares(engine, [templates.direct(words) for words in named], templates, reader)
-    # No word named is no evidence: the reader's answer to an empty text is a habit, not a finding.
-    sufficient = [bool(words) and int(row.argmax()) == g for words, row, g in zip(named, read, gold, strict=True)]
+    pairs = [(e.text, r) for e, (r, _) in zip(examples, written, strict=True)]
+    words = [only(text, named(text, r)) for text, r in pairs]
+    content = [only(text, evidence(text, r)) for text, r in pairs]
+    sufficient, of_content = (
+        # No word named is no evidence: the reader's answer to an empty text is a habit, not a finding.
+        [bool(read) and int(row.argmax()) == g for read, row, g in zip(some, shares, gold, strict=True)]
+        for some in (words, content)
+        for shares in [_shares(engine, [templates.direct(read) for read in some], templates, reader)]
+    )
     prompts = [templates.answer(e.text, masked(r, labels)) for e, (r, _) in zip(examples, written, strict=True)]
     judged = _shares(engine, prompts, templates, None)
     return [
-        Measured(r, done, signals.measured(e.text, e.label or "", r, labels), right, float(row[g]))
-        for e, (r, done), right, row, g in zip(examples, written, sufficient, judged, gold, strict=True)
+        Measured(r, done, signals.measured(e.text, e.label or "", r, labels), *found, len(read.split()), float(row[g]))
+        for e, (r, done), *found, read, row, g in zip(
+            examples, written, sufficient, of_content, words, judged, gold, strict=True
+        )
     ]
 
 
@@ -92,6 +102,8 @@ def summary(found: Sequence[Measured]) -> dict[str, float]:
         "distinct": round(signals.distinct(m.reasoning for m in found), 4),
         "mean_words": round(sum(m.signals["words"] for m in found) / n, 2),
         "sufficiency": share([m.sufficient for m in found]),
+        "sufficiency_of_content": share([m.of_content for m in found]),
+        "mean_named": round(sum(m.named for m in found) / n, 2),
         "judged": round(sum(m.judged for m in found) / n, 4),
     }
 

@@ -19,7 +19,7 @@ from rilearn.prompts import Templates
 from rilearn.settings import Settings
 from training.general import general_loss
 from training.lora import load_trainable, save_adapter
-from training.preference import phases, plain, replayed, train_phase
+from training.preference import phases, plain, together, train_phase
 from training.recipes import RetrainRecipe
 from training.triples import general_rows, triples
 from training.watch import Watch, WatchSteps
@@ -48,11 +48,10 @@ def learn(
     if held:
         watch("Measure general reasoning before", 0, 1)
         losses["before"] = round(general_loss(model, tokenizer, held, t.max_tokens), 4)
-    columns = phases(rows, templates, tokenizer, recipe.seed)
+    columns = phases(rows, templates, tokenizer)
     if replay := _replay(recipe, templates, tokenizer, len(rows)):
         # Last, and at once with the approved reasonings if there are any: what comes last is forgotten least.
-        again = replayed(columns.pop("sft", None), *replay, recipe.seed)
-        columns["sft"] = again
+        columns["sft"] = together(columns.pop("sft", None), *replay)
     if not columns:
         raise DataError("No row is left to train on.")
     reference = None

@@ -6,7 +6,6 @@ that the retraining began with. Loss on the completion alone.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,25 +17,24 @@ from rilearn.engines.text import render
 from rilearn.prompts import Templates
 from rilearn.records import Prompt
 from training.recipes import RetrainRecipe
+from training.rows import order
 from training.sft import Rate, TimedCheckpoint, last_checkpoint
 
 Columns = dict[str, list[Any]]
 """A dataset in one of TRL's formats: column -> values."""
 
-KINDS = {"sft": "sft", "kto": "kto", "pair": "dpo"}
-"""Kind of a training row -> the phase that learns from it."""
+KINDS = {"kto": "kto", "pair": "dpo", "sft": "sft"}
+"""Kind of a training row -> the phase that learns from it, in the order of the phases."""
 
 
-def phases(rows: Sequence[TrainingRow], templates: Templates, tokenizer: Any, seed: int) -> dict[str, Columns]:
-    """The rows by phase, in TRL's columns, shuffled (KTOTrainer does not shuffle): kto before dpo, each if it has any.
+def phases(rows: Sequence[TrainingRow], templates: Templates, tokenizer: Any) -> dict[str, Columns]:
+    """The rows by phase, in TRL's columns: kto before dpo, each if it has any.
 
     Good and poor teach the broad direction from all that was rated, pairs then the difference within a text.
     """
     result: dict[str, Columns] = {}
-    for kind, phase in sorted(KINDS.items(), key=lambda item: ("kto", "dpo", "sft").index(item[1])):
-        mine = [row for row in rows if row.kind == kind]
-        if mine:
-            random.Random(seed).shuffle(mine)
+    for kind, phase in KINDS.items():
+        if mine := [row for row in rows if row.kind == kind]:
             result[phase] = _columns(phase, mine, templates, tokenizer)
     return result
 
@@ -57,12 +55,24 @@ def plain(prompt: Prompt, tokenizer: Any) -> str:
     return whole.removeprefix(tokenizer.bos_token) if prompt.chat and tokenizer.bos_token else whole
 
 
-def replayed(columns: Columns | None, prompts: Sequence[str], completions: Sequence[str], seed: int) -> Columns:
-    """Supervised columns with general rows among them."""
+def together(columns: Columns | None, prompts: Sequence[str], completions: Sequence[str]) -> Columns:
+    """Supervised columns with general rows behind them."""
     held = columns or {"prompt": [], "completion": []}
-    rows = [*zip(held["prompt"], held["completion"], strict=True), *zip(prompts, completions, strict=True)]
-    random.Random(seed).shuffle(rows)
-    return {"prompt": [p for p, _ in rows], "completion": [c for _, c in rows]}
+    return {"prompt": [*held["prompt"], *prompts], "completion": [*held["completion"], *completions]}
+
+
+def ordered(columns: Columns, batch: int, epochs: float, seed: int) -> Columns:
+    """The rows in the order in which they are learnt, with their repetitions: batches of like length, drawn by seed.
+
+    Padding to the longest of a batch drawn at random would be a third of the work.
+    """
+    lengths = [max(len(words) for words in row) for row in zip(*_strings(columns), strict=True)]
+    sequence = order([n + len(p) for n, p in zip(lengths, columns["prompt"], strict=True)], batch, epochs, seed)
+    return {name: [values[i] for i in sequence] for name, values in columns.items()}
+
+
+def _strings(columns: Columns) -> list[list[str]]:
+    return [columns[name] for name in ("completion", "chosen", "rejected") if name in columns]
 
 
 def train_phase(
@@ -88,7 +98,8 @@ def train_phase(
     t, how = recipe.training, getattr(recipe, phase)
     rows = len(columns["prompt"])
     micro = min(t.micro_batch or t.batch, rows)
-    steps = t.max_steps or max(1, round(rows * how.epochs / t.batch))
+    data = Dataset.from_dict(ordered(columns, micro, how.epochs, recipe.seed))
+    steps = t.max_steps or max(1, -(-len(data) // t.batch))
     common: dict[str, Any] = {
         "output_dir": str(out),
         "per_device_train_batch_size": micro,
@@ -98,6 +109,7 @@ def train_phase(
         "warmup_steps": round(t.warmup * steps),
         "max_steps": steps,
         "max_length": t.max_tokens,
+        "train_sampling_strategy": "sequential",
         "save_strategy": "no",
         "save_total_limit": 1,
         "logging_steps": max(1, min(10, steps // 5)),
@@ -109,7 +121,6 @@ def train_phase(
         "dataloader_num_workers": 0,
         "use_cpu": not (torch.cuda.is_available() or torch.backends.mps.is_available()),
     }
-    data = Dataset.from_dict(columns)
     kinds: dict[str, tuple[Any, Any, dict[str, Any], dict[str, Any]]] = {
         "sft": (SFTTrainer, SFTConfig, {}, {}),
         "kto": (KTOTrainer, KTOConfig, {"beta": recipe.beta, **_balance(columns)}, {"ref_model": reference}),

@@ -22,7 +22,7 @@ from typing import Any
 
 from rilearn.adapters import load_adapter
 from training.comparison import Measured, summary, wins
-from training.feedback import Cell, FeedbackRecipe, Study, cells
+from training.feedback_cells import Cell, FeedbackRecipe, Study, cells
 from training.recipes import load_recipe
 from training.stage import command, parser, run, today
 
