@@ -63,7 +63,12 @@ def one_of(column: str, *values: str) -> CheckConstraint:
 
 def only(name: str, *columns: str, where: str) -> Index:
     """A unique index over the rows that meet a condition."""
-    return Index(name, *columns, unique=True, sqlite_where=sql(where), postgresql_where=sql(where))
+    return Index(name, *columns, unique=True, **meeting(where))
+
+
+def meeting(condition: str) -> dict[str, Any]:
+    """Makes an index one over the rows that meet the condition alone."""
+    return {"sqlite_where": sql(condition), "postgresql_where": sql(condition)}
 
 
 class TextRow(Base):

@@ -9,13 +9,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from sqlalchemy import ForeignKey, Index, Text
-from sqlalchemy import text as sql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from rilearn.store.schema import Base
+from rilearn.store.schema import Base, meeting
 
 _PACKED = {"sqlite_with_rowid": False}
-_SPLIT = "good > 0 AND good < ratings"
 
 
 class Counter(DeclarativeBase):
@@ -58,14 +56,7 @@ class Tally(Counter):
     __tablename__ = "tallies"
     __table_args__ = (
         Index("ix_tallies_outcome", "fair", "good", "reasoning_id"),
-        Index(
-            "ix_tallies_split",
-            "ratings",
-            "good",
-            "reasoning_id",
-            sqlite_where=sql(_SPLIT),
-            postgresql_where=sql(_SPLIT),
-        ),
+        Index("ix_tallies_split", "ratings", "good", "reasoning_id", **meeting("good > 0 AND good < ratings")),
     )
 
     reasoning_id: Mapped[int] = mapped_column(

@@ -4,12 +4,13 @@ out of an index alone."""
 import sqlalchemy as sa
 from alembic import op
 
+from rilearn.store.migrations.columns import meeting
 from rilearn.store.migrations.counters import add_triggers, fill
 
 revision = "0004"
 down_revision = "0003"
 
-SPLIT = "good > 0 AND good < ratings"
+SPLIT, WAITS = "good > 0 AND good < ratings", "ratings_left > 0 AND expected IS NULL"
 
 
 def upgrade() -> None:
@@ -28,14 +29,10 @@ def upgrade() -> None:
     op.create_table("tallies", of("reasonings"), number("ratings"), number("fair"), number("good"))
     fill()
     op.create_index("ix_tallies_outcome", "tallies", ["fair", "good", "reasoning_id"])
-    op.create_index(
-        "ix_tallies_split",
-        "tallies",
-        ["ratings", "good", "reasoning_id"],
-        sqlite_where=sa.text(SPLIT),
-        postgresql_where=sa.text(SPLIT),
-    )
+    op.create_index("ix_tallies_split", "tallies", ["ratings", "good", "reasoning_id"], **meeting(SPLIT))
     add_triggers()
+    op.drop_index("ix_items_open_oldest", "items")
+    op.create_index("ix_items_open_oldest", "items", ["id", "ratings_left", "expected"], **meeting(WAITS))
 
 
 def of(table: str) -> sa.Column[int]:
