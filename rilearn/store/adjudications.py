@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import exists, func, literal_column, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from rilearn.errors import InputError
@@ -133,7 +133,7 @@ class Adjudications:
 def _disputed(session: Session, limit: int, passed: Collection[int]) -> tuple[list[int], int]:
     """As many ids as wanted, and how many reasonings are disputed; out of the tallies' outcomes, which are few."""
     outcome = (Tally.ratings, Tally.good)
-    split = (Tally.good > literal_column("0"), Tally.good < Tally.ratings)  # bound, SQLite would not see its index
+    split = (Tally.good > 0, Tally.good < Tally.ratings)
     counted = session.execute(select(*outcome, func.count()).where(*split).group_by(*outcome)).tuples().all()
     decided = select(AdjudicationRow.reasoning_id).where(AdjudicationRow.superseded_at.is_(None))
     settled = (
@@ -146,7 +146,7 @@ def _disputed(session: Session, limit: int, passed: Collection[int]) -> tuple[li
     ids: list[int] = []
     for n, g, _ in sorted(counted, key=lambda row: (abs(2 * row[1] - row[0]), -row[0], row[1])):
         if len(ids) < limit:
-            such = select(Tally.reasoning_id).where(*split, Tally.ratings == n, Tally.good == g, waits)
+            such = select(Tally.reasoning_id).where(Tally.ratings == n, Tally.good == g, waits)
             such = such.where(Tally.reasoning_id.not_in(passed)).order_by(Tally.reasoning_id)
             ids += session.scalars(such.limit(limit - len(ids)))
     return ids, sum(times for *_, times in counted) - (session.scalar(settled) or 0)

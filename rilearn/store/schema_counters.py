@@ -11,7 +11,7 @@ from typing import ClassVar
 from sqlalchemy import ForeignKey, Index, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from rilearn.store.schema import Base, meeting
+from rilearn.store.schema import Base
 
 _PACKED = {"sqlite_with_rowid": False}
 
@@ -56,7 +56,7 @@ class Tally(Counter):
     __tablename__ = "tallies"
     __table_args__ = (
         Index("ix_tallies_outcome", "fair", "good", "reasoning_id"),
-        Index("ix_tallies_split", "ratings", "good", "reasoning_id", **meeting("good > 0 AND good < ratings")),
+        Index("ix_tallies_ratings", "ratings", "good", "reasoning_id"),
     )
 
     reasoning_id: Mapped[int] = mapped_column(

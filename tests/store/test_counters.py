@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -32,6 +33,7 @@ from rilearn.store.submissions import Submissions
 from tests.store.conftest import reasoning
 
 Counts = tuple[dict[Any, Counter[str]], ...]
+TABLES = [model.__tablename__ for model in (DayCount, GroupCount, Tally)]
 MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -189,6 +191,28 @@ def test_many_at_once_lose_no_count(database: Database, reasonings: Reasonings, 
             else:
                 one.result()
     check(database)
+
+
+def test_ratings_from_before_the_counters_are_counted(
+    database: Database, reopen: Callable[[], Database], tmp_path: Path
+) -> None:
+    project = Project(database, tmp_path, 0)
+    for step in (*[project.rate] * 30, project.retract, project.travel, project.decide):
+        step()
+    triggers = [f"count_ratings_{name} " for name in ("added", "begun", "ended", "deleted")]
+    if database.engine.dialect.name != "sqlite":
+        triggers = ["count_ratings ON ratings"]
+    with database.write() as session:
+        for thing in (*(f"TRIGGER {name}" for name in triggers), *(f"TABLE {table}" for table in TABLES)):
+            session.execute(text(f"DROP {thing}"))
+        if database.engine.dialect.name != "sqlite":
+            session.execute(text("DROP FUNCTION count_ratings"))
+        session.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+    newer = reopen()
+    assert len(recounted(newer)[2]) > 3
+    check(newer)
+    Ratings(newer).rate(project.who(), project.items[0], Rating("good"), "after")
+    check(newer)
 
 
 def test_the_database_itself_counts(database: Database, ratings: Ratings, ann: int, item: int) -> None:

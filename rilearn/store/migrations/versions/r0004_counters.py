@@ -10,7 +10,7 @@ from rilearn.store.migrations.counters import add_triggers, fill
 revision = "0004"
 down_revision = "0003"
 
-SPLIT, WAITS = "good > 0 AND good < ratings", "ratings_left > 0 AND expected IS NULL"
+WAITS = "ratings_left > 0 AND expected IS NULL"
 
 
 def upgrade() -> None:
@@ -29,7 +29,7 @@ def upgrade() -> None:
     op.create_table("tallies", of("reasonings"), number("ratings"), number("fair"), number("good"))
     fill()
     op.create_index("ix_tallies_outcome", "tallies", ["fair", "good", "reasoning_id"])
-    op.create_index("ix_tallies_split", "tallies", ["ratings", "good", "reasoning_id"], **meeting(SPLIT))
+    op.create_index("ix_tallies_ratings", "tallies", ["ratings", "good", "reasoning_id"])
     add_triggers()
     op.drop_index("ix_items_open_oldest", "items")
     op.create_index("ix_items_open_oldest", "items", ["id", "ratings_left", "expected"], **meeting(WAITS))
