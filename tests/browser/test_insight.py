@@ -35,7 +35,7 @@ def disputed(services: Services) -> list[int]:
     """Six reasonings that two people rated; of the first two they say different things, one of them with markup."""
     database, label = services.store.database, services.task.labels[0]
     made = [Reasoning(services.task.name, f"text {i} {EVIL}", label, f"It says {i}.", "test") for i in range(6)]
-    ids = sorted(Reasonings(database).add(made))
+    ids = [i for one in made for i in Reasonings(database).add([one])]
     for who in ("ann", "bob"):
         for i in ids:
             poor = (who == "bob" and i in ids[:2]) or i == ids[5]
