@@ -90,7 +90,12 @@ class People:
                 session.execute(stale.values(stale_at=now()))
                 rated = select(RatingRow.reasoning_id).where(mine, live())
                 # In the order of those who rate meanwhile, tally before item: else each could wait for the other.
-                session.execute(select(Tally.reasoning_id).where(Tally.reasoning_id.in_(rated)).with_for_update())
+                session.execute(
+                    select(Tally.reasoning_id)
+                    .where(Tally.reasoning_id.in_(rated))
+                    .order_by(Tally.reasoning_id)
+                    .with_for_update()
+                )
                 items = update(ItemRow).where(ItemRow.reasoning_id.in_(rated))
                 session.execute(items.values(ratings_left=ItemRow.ratings_left + 1))
                 session.execute(delete(AnnotatorRow).where(AnnotatorRow.id == row.id))  # what they said goes with them

@@ -87,7 +87,5 @@ def add_triggers() -> None:
 
 def _written(statements: str, row: str) -> str:
     """With the columns of this row."""
-    day = _DAY[op.get_context().dialect.name]
-    return statements.format(
-        row=row, **{k: v.format(row=row) for k, v in {"day": day, "good": _GOOD, "fair": _FAIR}.items()}
-    )
+    columns = {"day": _DAY[op.get_context().dialect.name], "good": _GOOD, "fair": _FAIR}
+    return statements.format(row=row, **{name: column.format(row=row) for name, column in columns.items()})

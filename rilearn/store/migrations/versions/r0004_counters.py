@@ -27,10 +27,10 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table("tallies", of("reasonings"), number("ratings"), number("fair"), number("good"))
+    add_triggers()  # first: from here to the end PostgreSQL lets nobody rate, so that none slips by
     fill()
     op.create_index("ix_tallies_outcome", "tallies", ["fair", "good", "reasoning_id"])
     op.create_index("ix_tallies_ratings", "tallies", ["ratings", "good", "reasoning_id"])
-    add_triggers()
     op.drop_index("ix_items_open_oldest", "items")
     op.create_index("ix_items_open_oldest", "items", ["id", "ratings_left", "expected"], **meeting(WAITS))
 
