@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Subquery, case, exists, func, select, update
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.orm import Session
 
 from rilearn.errors import InputError
 from rilearn.records import Verdict
 from rilearn.store.checks import short, words
 from rilearn.store.database import Database
-from rilearn.store.insight import by_id, good, live
+from rilearn.store.insight import by_id, live
 from rilearn.store.ratings import StoredRating, stored_rating
 from rilearn.store.reasonings import StoredReasoning
 from rilearn.store.schema import AnnotatorRow, RatingRow, ReasoningRow, now
 from rilearn.store.schema_annotation import AdjudicationRow
+from rilearn.store.schema_counters import Tally
 
 
 @dataclass(frozen=True)
@@ -57,20 +59,14 @@ class Adjudications:
         Raises:
             StoreError: see `Database.read`.
         """
-        disputed = _disputed()
-        split = func.abs(2 * disputed.c.good - disputed.c.ratings)
-        listed = case((disputed.c.reasoning_id.in_(passed), 1), else_=0)  # those passed by stand at the end
-        query = select(disputed.c.reasoning_id, func.count().over())
-        query = query.order_by(listed, split, disputed.c.ratings.desc(), disputed.c.reasoning_id).limit(limit)
         with self._database.read() as session:
-            rows = session.execute(query).tuples().all()
-            ids = [i for i, _ in rows if i not in passed]
+            ids, count = _disputed(session, limit, passed)
             about = by_id(session, ids)
             given = select(RatingRow, AnnotatorRow.name).join(AnnotatorRow).order_by(RatingRow.id)
             made: dict[int, list[tuple[str, StoredRating]]] = {i: [] for i in ids}
             for row, name in session.execute(given.where(live(), RatingRow.reasoning_id.in_(ids))):
                 made[row.reasoning_id].append((name, stored_rating(row)))
-        return [Disagreement(about[i], tuple(made[i])) for i in ids], rows[0][1] if rows else 0
+        return [Disagreement(about[i], tuple(made[i])) for i in ids], count
 
     def adjudicate(
         self,
@@ -134,14 +130,26 @@ class Adjudications:
             return [_value(row) for row in session.scalars(query)]
 
 
-def _disputed() -> Subquery:
-    counts = (func.count().label("ratings"), good().label("good"))
-    split = select(RatingRow.reasoning_id, *counts).where(live()).group_by(RatingRow.reasoning_id)
-    found = split.having(func.min(RatingRow.verdict) != func.max(RatingRow.verdict)).subquery()
-    decided = exists().where(
-        AdjudicationRow.reasoning_id == found.c.reasoning_id, AdjudicationRow.superseded_at.is_(None)
+def _disputed(session: Session, limit: int, passed: Collection[int]) -> tuple[list[int], int]:
+    """As many ids as wanted, and how many reasonings are disputed; out of the tallies' outcomes, which are few."""
+    outcome = (Tally.ratings, Tally.good)
+    split = (Tally.good > 0, Tally.good < Tally.ratings)
+    counted = session.execute(select(*outcome, func.count()).where(*split).group_by(*outcome)).tuples().all()
+    decided = select(AdjudicationRow.reasoning_id).where(AdjudicationRow.superseded_at.is_(None))
+    settled = (
+        select(func.count())
+        .select_from(AdjudicationRow)
+        .join(Tally, Tally.reasoning_id == AdjudicationRow.reasoning_id)
     )
-    return select(found).where(~decided).subquery()
+    settled = settled.where(AdjudicationRow.superseded_at.is_(None), *split)
+    waits = ~exists(decided.where(AdjudicationRow.reasoning_id == Tally.reasoning_id))
+    ids: list[int] = []
+    for n, g, _ in sorted(counted, key=lambda row: (abs(2 * row[1] - row[0]), -row[0], row[1])):
+        if len(ids) < limit:
+            such = select(Tally.reasoning_id).where(Tally.ratings == n, Tally.good == g, waits)
+            such = such.where(Tally.reasoning_id.not_in(passed)).order_by(Tally.reasoning_id)
+            ids += session.scalars(such.limit(limit - len(ids)))
+    return ids, sum(times for *_, times in counted) - (session.scalar(settled) or 0)
 
 
 def _value(row: AdjudicationRow) -> Adjudication:

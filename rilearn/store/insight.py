@@ -1,7 +1,7 @@
 """What the ratings say, counted in the database: per label, adapter, day and annotator, and which reasonings are best.
 
-Only ratings that hold count. Where quality is asked, a rating that says the dataset's label is wrong does not: that is
-no fault of the reasoning.
+Only ratings that hold count, and the database has counted them (schema_counters.py). Where quality is asked, a poor one
+that says the dataset's label is wrong does not: that is no fault of the reasoning.
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, case, func, or_, select
+from sqlalchemy import CTE, ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from rilearn.statistics import wilson
-from rilearn.store.daily import by_annotator_and_day
 from rilearn.store.database import Database
 from rilearn.store.reasonings import StoredReasoning, stored
 from rilearn.store.schema import AnnotatorRow, RatingRow, ReasoningRow
+from rilearn.store.schema_counters import DayCount, GroupCount, Tally
 
 DAY = timedelta(days=1)
 
@@ -84,27 +83,31 @@ class Insight:
         Raises:
             StoreError: see `Database.read`.
         """
-        each = _per_reasoning().subquery()
-        kinds = (ReasoningRow.label, ReasoningRow.adapter, each.c.ratings, each.c.good)
-        what = select(*kinds, func.count()).join(each, each.c.reasoning_id == ReasoningRow.id).group_by(*kinds)
+        daily = select(AnnotatorRow.name, DayCount.day, DayCount.ratings, DayCount.good).join(AnnotatorRow)
+        fair, fine = func.sum(GroupCount.fair), func.sum(GroupCount.good)
+        grouped = select(GroupCount.label, GroupCount.adapter, fair, fine).group_by(
+            GroupCount.label, GroupCount.adapter
+        )
         with self._database.read() as session:
-            names = dict(session.execute(select(AnnotatorRow.id, AnnotatorRow.name)).tuples().all())
-            counted = by_annotator_and_day(session)
-            people = _summed((names[who], n, g) for who, _, n, g in counted)
-            rows = [(label, adapter, int(n), int(g), times) for label, adapter, n, g, times in session.execute(what)]
-            outcomes: Counter[tuple[int, int]] = Counter()
-            for *_, n, g, times in rows:
-                outcomes[n, g] += times
+            counted = session.execute(daily).tuples().all()
+            groups = session.execute(grouped).tuples().all()
+            outcomes = session.execute(_OUTCOMES).tuples().all()
+            people = _summed((name, n, g) for name, _, n, g in counted)
+            quality = [(n, g) for n, g, _ in outcomes if n]
             return Overview(
                 ratings=sum(count.ratings for count in people),
-                reasonings=outcomes.total(),
-                labels=_summed((label, n * times, g * times) for label, _, n, g, times in rows),
-                adapters=_summed((adapter, n * times, g * times) for _, adapter, n, g, times in rows),
+                reasonings=sum(times for *_, times in outcomes),
+                labels=_summed((label, n, g) for label, _, n, g in groups),
+                adapters=_summed((adapter, n, g) for _, adapter, n, g in groups),
                 days=_per_day(_summed((day, n, g) for _, day, n, g in counted), days),
                 annotators=tuple(sorted(people, key=lambda count: (-count.ratings, count.name))),
-                best=_ranked(session, sorted(outcomes, key=_best_first), ranked),
-                worst=_ranked(session, sorted(outcomes, key=_worst_first), ranked),
+                best=_ranked(session, sorted(quality, key=_best_first), ranked),
+                worst=_ranked(session, sorted(quality, key=_worst_first), ranked),
             )
+
+
+_OUTCOMES = select(Tally.fair, Tally.good, func.count()).group_by(Tally.fair, Tally.good)
+"""(fair ratings, how many of them are good) -> reasonings: few kinds, since few people rate the same reasoning."""
 
 
 def live() -> ColumnElement[bool]:
@@ -126,20 +129,9 @@ def window(last: int | None, *columns: str) -> CTE:
     return query.cte("newest").prefix_with("MATERIALIZED")
 
 
-def good(verdict: Any = RatingRow.verdict) -> ColumnElement[int]:
-    """How many ratings of a group are good."""
-    return func.coalesce(func.sum(case((verdict == "good", 1), else_=0)), 0)
-
-
 def by_id(session: Session, ids: Sequence[int]) -> dict[int, StoredReasoning]:
     """These reasonings."""
     return {row.id: stored(row) for row in session.scalars(select(ReasoningRow).where(ReasoningRow.id.in_(ids)))}
-
-
-def _per_reasoning() -> Any:
-    fair = case((or_(RatingRow.label_wrong.is_(False), RatingRow.verdict == "good"), 1), else_=0)
-    counts = (func.sum(fair).label("ratings"), good().label("good"))
-    return select(RatingRow.reasoning_id, *counts).where(live()).group_by(RatingRow.reasoning_id)
 
 
 def _per_day(counts: Iterable[Count], most: int | None) -> tuple[Count, ...]:
@@ -156,14 +148,12 @@ def _per_day(counts: Iterable[Count], most: int | None) -> tuple[Count, ...]:
 
 
 def _ranked(session: Session, outcomes: list[tuple[int, int]], limit: int) -> tuple[Ranked, ...]:
-    """Of the outcomes in this order, which are few (3 of 4 are good, say), as many reasonings as wanted."""
+    """Of the outcomes in this order as many reasonings as wanted."""
     found: list[tuple[int, Count]] = []
     for n, g in outcomes:
-        if n and len(found) < limit:
-            each = _per_reasoning()
-            such = each.having(each.selected_columns.ratings == n, each.selected_columns.good == g)
-            ids = session.scalars(such.order_by(RatingRow.reasoning_id).limit(limit - len(found)))
-            found += [(i, Count("", n, g)) for i in ids]
+        if len(found) < limit:
+            such = select(Tally.reasoning_id).where(Tally.fair == n, Tally.good == g).order_by(Tally.reasoning_id)
+            found += [(i, Count("", n, g)) for i in session.scalars(such.limit(limit - len(found)))]
     about = by_id(session, [i for i, _ in found])
     return tuple(Ranked(about[i], count) for i, count in found)
 

@@ -14,6 +14,7 @@ from rilearn.store.database import Database
 from rilearn.store.insight import live
 from rilearn.store.schema import AnnotatorRow, EditRow, RatingRow, VersionRow, now
 from rilearn.store.schema_annotation import ItemRow, VersionRatingRow
+from rilearn.store.schema_counters import DayCount, Tally
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ class People:
         Raises:
             StoreError: see `Database.read`.
         """
-        made = select(RatingRow.annotator_id, func.count().label("n")).where(live()).group_by(RatingRow.annotator_id)
-        counted = made.subquery()
+        counts = select(DayCount.annotator_id, func.sum(DayCount.ratings).label("n"))
+        counted = counts.group_by(DayCount.annotator_id).subquery()
         query = select(AnnotatorRow, func.coalesce(counted.c.n, 0)).order_by(AnnotatorRow.name)
         query = query.outerjoin(counted, counted.c.annotator_id == AnnotatorRow.id)
         with self._database.read() as session:
@@ -88,6 +89,13 @@ class People:
                 stale = update(VersionRow).where(VersionRow.id.in_(trained), VersionRow.stale_at.is_(None))
                 session.execute(stale.values(stale_at=now()))
                 rated = select(RatingRow.reasoning_id).where(mine, live())
+                # In the order of those who rate meanwhile, tally before item: else each could wait for the other.
+                session.execute(
+                    select(Tally.reasoning_id)
+                    .where(Tally.reasoning_id.in_(rated))
+                    .order_by(Tally.reasoning_id)
+                    .with_for_update()
+                )
                 items = update(ItemRow).where(ItemRow.reasoning_id.in_(rated))
                 session.execute(items.values(ratings_left=ItemRow.ratings_left + 1))
                 session.execute(delete(AnnotatorRow).where(AnnotatorRow.id == row.id))  # what they said goes with them

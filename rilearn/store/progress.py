@@ -11,6 +11,7 @@ from rilearn.errors import InputError
 from rilearn.store.database import Database
 from rilearn.store.ratings import StoredRating, stored_rating
 from rilearn.store.schema import EditRow, RatingRow, ReasoningRow, TextRow
+from rilearn.store.schema_counters import DayCount
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,12 @@ class Progress:
         Raises:
             StoreError: see `Database.read`.
         """
-        live = select(func.count(RatingRow.id)).where(RatingRow.superseded_at.is_(None))
-        mine = live.filter_by(annotator_id=annotator_id)
+        project = select(func.sum(DayCount.ratings))
+        mine = project.filter_by(annotator_id=annotator_id)
+        live = select(func.count()).select_from(RatingRow).where(RatingRow.superseded_at.is_(None))
+        today = live.where(RatingRow.annotator_id == annotator_id, RatingRow.created_at >= since)
         with self._database.read() as session:
-            counts = [session.scalar(query) or 0 for query in (mine.where(RatingRow.created_at >= since), mine, live)]
-        return Counts(*counts)
+            return Counts(*(session.scalar(query) or 0 for query in (today, mine, project)))
 
     def rated(self, annotator_id: int, before: int | None = None, most: int = 30) -> list[Rated]:
         """The annotator's own ratings that hold, newest first; `before` is the last id of the page that came before.

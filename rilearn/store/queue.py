@@ -147,7 +147,7 @@ class Queue:
             StoreError: see `Database.read`.
         """
         with self._database.read() as session:
-            return session.scalar(select(func.count(ItemRow.id)).where(OPEN, ~KNOWN)) or 0
+            return session.scalar(select(func.count()).select_from(ItemRow).where(OPEN, ~KNOWN)) or 0
 
 
 def settle(session: Session, annotator_id: int, reasoning_id: int) -> None:

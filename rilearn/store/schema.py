@@ -63,7 +63,12 @@ def one_of(column: str, *values: str) -> CheckConstraint:
 
 def only(name: str, *columns: str, where: str) -> Index:
     """A unique index over the rows that meet a condition."""
-    return Index(name, *columns, unique=True, sqlite_where=sql(where), postgresql_where=sql(where))
+    return Index(name, *columns, unique=True, **meeting(where))
+
+
+def meeting(condition: str) -> dict[str, Any]:
+    """Makes an index one over the rows that meet the condition alone."""
+    return {"sqlite_where": sql(condition), "postgresql_where": sql(condition)}
 
 
 class TextRow(Base):
@@ -128,7 +133,7 @@ class RatingRow(Superseding, Base):
     __table_args__ = (
         Unique("annotator_id", "token"),
         only("uq_ratings_live", "annotator_id", "reasoning_id", where="superseded_at IS NULL"),
-        # Counts of a million ratings read these alone; the second also finds what an annotator did last.
+        # The second counts an annotator's day and finds what they did last.
         Index("ix_ratings_of_reasoning", "reasoning_id", "verdict", "label_wrong", "superseded_at"),
         Index("ix_ratings_of_annotator", "annotator_id", "created_at", "verdict", "superseded_at"),
         one_of("verdict", "good", "poor"),

@@ -11,10 +11,9 @@ from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy import UniqueConstraint as Unique
-from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
-from rilearn.store.schema import IDS, OR_NULL, Base, one_of, only
+from rilearn.store.schema import IDS, OR_NULL, Base, meeting, one_of, only
 
 
 class LoginRow(Base):
@@ -62,11 +61,12 @@ class GuidelineRow(Base):
 
 
 _OPEN, _KNOWN = "ratings_left > 0", "expected IS NOT NULL"
+_COUNTED = f"{_OPEN} AND expected IS NULL"
 
 
 def _open(order: str, column: str) -> Index:
     """The items that wait for a rating, in an order of the queue."""
-    return Index(f"ix_items_open_{order}", column, sqlite_where=sql(_OPEN), postgresql_where=sql(_OPEN))
+    return Index(f"ix_items_open_{order}", column, **meeting(_OPEN))
 
 
 class ItemRow(Base):
@@ -81,12 +81,13 @@ class ItemRow(Base):
     __table_args__ = (
         one_of("origin", "generator", "visitor", "label-noise", "import"),
         CheckConstraint("ratings_left >= 0", name="ratings_left"),
-        _open("oldest", "id"),
+        # Out of this one alone the items that wait are counted, too.
+        Index("ix_items_open_oldest", "id", "ratings_left", "expected", **meeting(_COUNTED)),
         _open("uncertain", "uncertainty"),
         _open("disagree", "disagreement"),
         _open("quality", "quality"),
         _open("spread", "shuffle"),
-        Index("ix_items_known", "shuffle", sqlite_where=sql(_KNOWN), postgresql_where=sql(_KNOWN)),
+        Index("ix_items_known", "shuffle", **meeting(_KNOWN)),
         IDS,
     )
 

@@ -45,12 +45,8 @@ Frame = tuple[str, Docket, dict[str, Any], dict[str, Any], dict[str, Any]]
 """The disputed reasoning, what is being decided, the row of buttons, the comment and the label (both cleared)."""
 
 
-def add(app: gr.Blocks, services: Services, identify: Identify) -> tuple[Callable[..., Any], list[Any]]:
-    """Put the part where the page stands.
-
-    Returns:
-        The handler that fills the part and what it fills, for the page to call when an admin has signed in.
-    """
+def add(app: gr.Blocks, services: Services, identify: Identify) -> None:
+    """Put the part where the page stands."""
     on = Handlers(services, identify)
     refresh = gr.Button("Show what the ratings say", min_width=200, elem_id="rl-insight-show")
     dispute = gr.HTML("", elem_id="rl-insight-dispute")
@@ -70,7 +66,6 @@ def add(app: gr.Blocks, services: Services, identify: Identify) -> tuple[Callabl
     good.click(on.deciding("good"), [docket, comment, label], frame, **QUIET)
     poor.click(on.deciding("poor"), [docket, comment, label], frame, **QUIET)
     later.click(on.later, docket, frame, **QUIET)
-    return on.show, [docket, shown]
 
 
 class Handlers:

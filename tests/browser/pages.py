@@ -13,6 +13,8 @@ sync_api = pytest.importorskip(
 )
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 NEEDS = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine (apt-get install chromium)")
+GO = {"compare": "#rl-compare-go", "rate": ".rl-rate-box button", "insight": "#rl-insight-show"}
+"""The button that says a tab is ready."""
 PATIENCE = 20_000  # ms; the machines that run this are slow
 
 
@@ -26,7 +28,8 @@ def open_page(browser: Any, url: str, stack: ExitStack, path: str = "", **option
     page.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else page.trouble.append(r.url))
     stack.callback(context.close)
     page.goto(url + path)
-    go = "#rl-compare-go" if "tab=compare" in path else ".rl-rate-box button" if "tab=rate" in path else "#rl-go"
+    tab = path.partition("tab=")[2].partition("#")[0]
+    go = GO.get(tab, "#rl-go")
     sync_api.expect(page.locator(go).first).to_be_enabled(timeout=PATIENCE)
     return page
 
@@ -41,7 +44,7 @@ CONTRAST = """() => {
   const bad = [];
   const ours = ".rl-header *, .rl-card *, .rl-counter, .rl-example, .rl-title, .rl-agreement *, .rl-report *, " +
     ".rl-needs, .rl-faith *, .rl-share *, .rl-kept *, .rl-blind *, .rl-standings *, .rl-rating *, " +
-    ".rl-signin *, label, button";
+    ".rl-signin *, .rl-disputed *, label, button";
   for (const e of document.querySelectorAll(ours)) {
     const own = [...e.childNodes].some((n) => n.nodeType === 3 && /\\p{L}|\\d/u.test(n.textContent));
     if (!own || !e.checkVisibility({visibilityProperty: true}) || e.disabled) continue;
