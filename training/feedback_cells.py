@@ -135,13 +135,14 @@ class Study:
 
     def ask_reader(self) -> None:
         """How uncertain the Q->A model is of each rated text and how far it disagrees, for the queue's orders."""
+        texts = list(dict.fromkeys(p.reasoning.text for p in self.pool))
         with closing(self.engine()) as engine:
-            texts = [p.reasoning.text for p in self.pool]
-            shares = Reader(engine, self.reader.ref, self.templates, texts).direct()
+            shares = dict(zip(texts, Reader(engine, self.reader.ref, self.templates, texts).direct(), strict=True))
         labels = self.task.labels
         self.pool = [
             replace(p, uncertainty=1 - float(row.max()), disagreement=1 - float(row[labels.index(p.reasoning.label)]))
-            for p, row in zip(self.pool, shares, strict=True)
+            for p in self.pool
+            for row in [shares[p.reasoning.text]]
         ]
 
     def rate(self, order: Order, budgets: Sequence[int]) -> Iterator[tuple[int, dict[str, Any]]]:

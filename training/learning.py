@@ -12,7 +12,7 @@ import torch
 from transformers import set_seed
 
 from rilearn.adapters import WEIGHTS, Adapter
-from rilearn.curation import TrainingRow
+from rilearn.judgements import TrainingRow
 from rilearn.engines.transformers import native_bf16
 from rilearn.errors import DataError
 from rilearn.prompts import Templates

@@ -12,7 +12,7 @@ from typing import Any
 
 from transformers import PrinterCallback, TrainerCallback
 
-from rilearn.curation import TrainingRow
+from rilearn.judgements import TrainingRow
 from rilearn.engines.text import render
 from rilearn.prompts import Templates
 from rilearn.records import Prompt

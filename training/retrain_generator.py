@@ -11,6 +11,7 @@ runs OUT/progress.json says how far it is. After a kill the same command goes on
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import subprocess
@@ -22,9 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from rilearn.adapters import Adapter, load_adapter
-from rilearn.curation import TrainingRow
+from rilearn.curation import missing, sort_out
+from rilearn.curation_preview import told
 from rilearn.errors import ConfigError, DataError, RilearnError
 from rilearn.gate import Duel, Evidence, Paired
+from rilearn.judgements import Rules, TrainingRow
 from rilearn.leak import leak_probe
 from rilearn.perturbations import ungrounded
 from rilearn.prompts import Templates
@@ -32,8 +35,8 @@ from rilearn.records import Example
 from rilearn.settings import Settings
 from rilearn.tasks import Task, load_task
 from training.comparison import Measured, measure, summary, wins, write
-from training.curated import add_sources, curated_rows
-from training.data import measured_rows
+from training.data import held_out_texts, measured_rows
+from training.feedback import read_feedback, read_rows, source_arguments, write_rows
 from training.recipes import RetrainRecipe, load_recipe
 from training.stage import ROOT, parser, run, write_manifest
 from training.watch import Watch
@@ -41,7 +44,7 @@ from training.watch import Watch
 
 def main(argv: list[str]) -> None:
     arguments = parser(__doc__)
-    add_sources(arguments)
+    source_arguments(arguments)
     arguments.add_argument("--through", choices=("classifier",), help="go on: new reasonings, new Q->RA, evaluation")
     given = arguments.parse_args(argv)
     recipe = load_recipe(RetrainRecipe, given.recipe, given.set)
@@ -50,7 +53,7 @@ def main(argv: list[str]) -> None:
     templates = Templates(task, parent.manifest.chat)
     watch = Watch(given.out)
     watch("Read the ratings", 0, 1)
-    rows = curated_rows(given, recipe, task, given.out / "rows.jsonl")
+    rows = rows_of(given, recipe, task)
     if not (given.out / "generator" / "manifest.json").exists():
         from training.learning import learn  # torch loads only once it is known that there is something to learn
 
@@ -64,6 +67,25 @@ def main(argv: list[str]) -> None:
     (given.out / "evidence.json").write_text(evidence.model_dump_json(indent=2) + "\n", encoding="utf-8")
     watch("Done", 1, 1)
     print(json.dumps({k: v for k, v in comparison.items() if k != "evidence"}), flush=True)
+
+
+def rows_of(given: argparse.Namespace, recipe: RetrainRecipe, task: Task) -> tuple[TrainingRow, ...]:
+    """What is learnt: as it was when the run began, or out of the feedback that the arguments name.
+
+    Raises:
+        DataError: there is too little to learn from; it says what is missing.
+    """
+    path: Path = given.out / "rows.jsonl"
+    if path.exists():
+        return read_rows(path)
+    held_out = held_out_texts(task, recipe.data.id)
+    rules = Rules(recipe.ratings, recipe.cap, recipe.minimum, held_out, recipe.seed, task.labels)
+    curated = sort_out(*read_feedback(given, task), rules)
+    print(told(curated, rules, 0), flush=True)
+    if lack := missing(curated, rules):
+        raise DataError(lack)
+    write_rows(curated.rows, path)
+    return curated.rows
 
 
 def compare(

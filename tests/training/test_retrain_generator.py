@@ -1,0 +1,193 @@
+"""Retraining on a base in miniature: each recipe from ratings in a database to an adapter with its evidence; resuming."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rilearn import progress_file
+from rilearn.adapters import WEIGHTS, load_adapter
+from rilearn.errors import ConfigError, DataError, RilearnError
+from rilearn.gate import read_evidence
+from rilearn.judgements import TrainingRow
+from rilearn.records import Rating, Reasoning
+from rilearn.store.annotators import Annotators
+from rilearn.store.database import open_database
+from rilearn.store.edits import Edits
+from rilearn.store.ratings import Ratings
+from rilearn.store.reasonings import Reasonings
+from tests.tiny import ROOT, build_adapter
+from training import retrain_generator
+from training.feedback import read_rows
+from training.recipes import RetrainRecipe
+from training.retrain_generator import through
+from training.watch import Watch
+
+DEMO = [json.loads(line) for line in (ROOT / "data/demo/emotion/train.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def adapters(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("adapters")
+    made = {"generator": build_adapter(folder / "generator", tiny_base, "generator", None)}
+    made["reader"] = build_adapter(folder / "reader", tiny_base, "direct", seed=1)
+    return made
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which two people rated 24 reasonings: half are good, a third of the poor ones are corrected."""
+    folder = tmp_path_factory.mktemp("state")
+    with closing(open_database(None, folder)) as database:
+        people = [Annotators(database).add(name).id for name in ("Ada", "Ben")]
+        for number, row in enumerate(DEMO[:24]):
+            made = Reasoning("emotion", row["text"], row["label"], f"It says so ({number}).", "demo", "train", "generator")
+            (id,) = Reasonings(database).add([made])
+            verdict = "good" if number % 2 else "poor"
+            Ratings(database).rate(people[number % 2], id, Rating(verdict), f"token-{number}")  # type: ignore[arg-type]
+            if number % 6 == 0:
+                Edits(database).edit(people[number % 2], id, f"The words tell it ({number}).", f"edit-{number}")
+    return folder
+
+
+@pytest.fixture
+def recipe(tiny_base: Path, adapters: dict[str, Path], tmp_path: Path) -> Path:
+    """Two steps a phase, six held-out rows."""
+    values = {
+        "kind": "retrain",
+        "name": "generator",
+        "base": str(tiny_base),
+        "data": {"id": "data/demo/emotion"},
+        "generator": str(adapters["generator"]),
+        "reader": str(adapters["reader"]),
+        "cap": 1.0,
+        "minimum": 2,
+        "measured": 6,
+        "replay": [{"id": "data/demo/reasoning"}],
+        "general": {"id": "data/demo/reasoning", "split": "validation", "limit": 8},
+        "training": {"batch": 4, "micro_batch": 2, "max_tokens": 400, "max_steps": 2, "threads": 1, "precision": "fp32"},
+    }
+    path = tmp_path / "retrain.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return path
+
+
+def arguments(recipe: Path, state: Path, out: Path, *more: str) -> list[str]:
+    return ["--recipe", str(recipe), "--from-state", str(state), "--out", str(out), *more]
+
+
+@pytest.mark.parametrize(("ratings", "phases"), [("sft", {"sft"}), ("kto", {"kto", "sft"}), ("mixed", {"kto", "dpo", "sft"})])
+def test_ratings_become_an_adapter_with_rows_and_evidence(
+    ratings: str, phases: set[str], recipe: Path, state: Path, adapters: dict[str, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    retrain_generator.main(arguments(recipe, state, out, "--set", f"ratings={ratings}"))
+    parent, made = load_adapter(adapters["generator"]), load_adapter(out / "generator")
+    assert made.manifest.kind == "generator" and made.ref.digest != parent.ref.digest
+    assert made.manifest.parents == {"generator": parent.ref.digest}
+    assert set(made.manifest.data["phases"]) == phases
+    assert made.manifest.data["general_loss"]["before"] > 0 < made.manifest.data["general_loss"]["after"]
+    rows = read_rows(out / "rows.jsonl")
+    assert {row.kind for row in rows} <= {"sft", "kto", "pair"} and all(row.because for row in rows)
+    evidence = read_evidence(out / "evidence.json")
+    assert (evidence.role, evidence.candidate, evidence.current) == ("generator", made.ref.digest, parent.ref.digest)
+    assert evidence.texts == 6 and evidence.judge is not None and evidence.classifier is None
+    progress = progress_file.read(out / progress_file.NAME)
+    assert progress is not None and progress.stage == "Done" and progress.share == 1
+
+
+def test_the_same_command_goes_on_behind_the_phases_that_are_done(
+    recipe: Path, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training import learning
+
+    out, trained = tmp_path / "out", list[str]()
+    real = learning.train_phase
+
+    def fails(phase: str, *rest: Any, **options: Any) -> dict[str, Any]:
+        trained.append(phase)
+        if phase == "dpo" and trained.count("dpo") == 1:
+            raise KeyboardInterrupt
+        return real(phase, *rest, **options)
+
+    monkeypatch.setattr(learning, "train_phase", fails)
+    with pytest.raises(KeyboardInterrupt):
+        retrain_generator.main(arguments(recipe, state, out))
+    rows = (out / "rows.jsonl").read_bytes()
+    retrain_generator.main(arguments(recipe, state, out))
+    assert trained == ["kto", "dpo", "dpo", "sft"]
+    assert (out / "rows.jsonl").read_bytes() == rows and (out / "generator" / WEIGHTS).exists()
+
+
+def test_what_was_rated_meanwhile_does_not_change_a_run_that_goes_on(recipe: Path, state: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    retrain_generator.main(arguments(recipe, state, out, "--set", "ratings=sft"))
+    known = read_rows(out / "rows.jsonl")
+    digest = load_adapter(out / "generator").ref.digest
+    retrain_generator.main(arguments(recipe, tmp_path / "nowhere", out, "--set", "ratings=sft"))
+    assert read_rows(out / "rows.jsonl") == known and load_adapter(out / "generator").ref.digest == digest
+
+
+def test_too_little_is_refused_before_anything_loads(recipe: Path, state: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="too little"):
+        retrain_generator.main(arguments(recipe, state, tmp_path / "out", "--set", "minimum=500"))
+    assert not (tmp_path / "out" / "generator").exists()
+
+
+class Pipeline:
+    """Stands for the pipeline's process: writes the two evaluations, or fails."""
+
+    def __init__(self, new: str, current: str, status: int = 0, rows: str = "a"):
+        self.found, self.status, self.rows = {"new": new, "current": current}, status, rows
+        self.words: list[str] = []
+
+    def __call__(self, words: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        self.words = words
+        folder = Path(words[words.index("--out") + 1]) / "evaluation"
+        folder.mkdir(parents=True)
+        for name, correct in self.found.items():
+            values = {"dataset_fingerprint": self.rows + name[: self.rows == "b"], "n": len(correct), "correct": correct}
+            (folder / f"{name}.json").write_text(json.dumps(values))
+        return subprocess.CompletedProcess(words, self.status)
+
+
+def made(through: str | None) -> RetrainRecipe:
+    return RetrainRecipe.model_validate({"kind": "retrain", "name": "g", "through": through})
+
+
+def test_through_the_classifier_both_are_compared_row_by_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = Pipeline("11010", "10011")
+    monkeypatch.setattr(retrain_generator.subprocess, "run", shell)
+    found = through(tmp_path, made("pipeline.yaml"), Watch(tmp_path))
+    assert (found.both, found.only_candidate, found.only_current, found.neither) == (2, 1, 1, 1)
+    assert shell.words[:3] == [sys.executable, "-m", "training.pipeline"]
+    assert f"values.generator={tmp_path / 'generator'}" in shell.words
+
+
+def test_a_pipeline_that_fails_or_evaluates_other_rows_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ConfigError, match="through"):
+        through(tmp_path, made(None), Watch(tmp_path))
+    monkeypatch.setattr(retrain_generator.subprocess, "run", Pipeline("1", "1", status=3))
+    with pytest.raises(RilearnError, match="status 3"):
+        through(tmp_path, made("pipeline.yaml"), Watch(tmp_path))
+    monkeypatch.setattr(retrain_generator.subprocess, "run", Pipeline("1", "1", rows="b"))
+    with pytest.raises(DataError, match="different rows"):
+        through(tmp_path / "other", made("pipeline.yaml"), Watch(tmp_path / "other"))
+
+
+def test_a_row_of_the_file_is_the_row_that_was_written(tmp_path: Path) -> None:
+    from training.feedback import write_rows
+
+    row = TrainingRow("pair", "a\u2028b", "joy", 'say "x"', "no", True, 0.5, ("rating:1",))
+    write_rows((row, replace(row, kind="sft", rejected=None)), tmp_path / "rows.jsonl")
+    assert read_rows(tmp_path / "rows.jsonl") == (row, replace(row, kind="sft", rejected=None))
