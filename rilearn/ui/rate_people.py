@@ -16,6 +16,7 @@ from rilearn.store.options import Choices
 from rilearn.store.passphrases import Guesses
 from rilearn.ui import rate_panels as panels
 from rilearn.ui import rate_requests as sent
+from rilearn.ui.cookies import foreign
 from rilearn.ui.rate_caller import Action, Caller
 from rilearn.ui.rate_reply import Reply, hugging_face
 
@@ -37,11 +38,14 @@ class People:
         }
 
     def who(self, request: Request) -> Annotator | None:
-        """The annotator behind the request's session cookie, or behind its Hugging Face login on a Space.
+        """The annotator behind the request's session cookie, or behind its Hugging Face login on a Space; None:
+        nobody, or another site's page sent it.
 
         Raises:
             StoreError: see `Database.read`.
         """
+        if foreign(request):
+            return None
         if secret := self._secret(request):
             found = self._logins().who(secret)
             if found is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -18,6 +17,8 @@ from starlette.routing import Route
 
 from rilearn.errors import InputError, StoreError, in_words
 from rilearn.services import Services
+from rilearn.ui.cookies import cookie, foreign
+from rilearn.ui.identity import ELSEWHERE
 from rilearn.ui.rate_reply import Reply, SignedOutError
 
 if TYPE_CHECKING:
@@ -51,14 +52,8 @@ class RateRoutes:
             return JSONResponse({"error": _said(error)}, _status(error))
         response = JSONResponse(reply.data, headers={"cache-control": "no-store"})
         if reply.login is not None:
-            response.set_cookie(
-                self._services.visitors.login_cookie,
-                reply.login,
-                max_age=HELD if reply.login else 0,
-                httponly=True,
-                samesite="lax",
-                secure=request.url.scheme == "https",
-            )
+            name, https = self._services.visitors.login_cookie, request.url.scheme == "https"
+            response.headers.append("set-cookie", cookie(name, reply.login, HELD if reply.login else 0, https))
         return response
 
     def _reply(self, request: Request, body: bytes) -> Reply:
@@ -72,10 +67,8 @@ class RateRoutes:
 
 def _check_origin(request: Request) -> None:
     """Only pages of this app may ask: a cookie alone would let other sites' pages act for who is signed in."""
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    foreign = site not in ("same-origin", "none") if site else origin and urlsplit(origin).netloc != request.url.netloc
-    if foreign or request.headers.get("content-type", "").split(";")[0] != "application/json":
-        raise SignedOutError("This request does not come from a page of this app.", 403)
+    if foreign(request) or request.headers.get("content-type", "").split(";")[0] != "application/json":
+        raise SignedOutError(ELSEWHERE, 403)
 
 
 async def _body(request: Request) -> bytes:

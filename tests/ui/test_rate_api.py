@@ -240,6 +240,28 @@ def test_signing_in_sets_a_cookie_that_no_script_reads(come: Callable[..., TestC
     assert "Secure" in client.post("/rate/sign-in", json=body).headers["set-cookie"]
 
 
+def test_on_a_space_the_cookie_goes_into_the_frame_and_stays_safe(
+    come: Callable[..., TestClient], services: Services, items: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPACE_ID", "owner/space")
+    client = come()
+    client.base_url = "https://testserver"
+    body = {"name": "admin", "passphrase": "the owner's own"}
+    given = client.post("/rate/sign-in", json=body).headers["set-cookie"].casefold()
+    assert all(part in given for part in ("samesite=none", "secure", "partitioned", "httponly"))
+    assert first(client)
+    before = contents(services)
+    for headers in FOREIGN:
+        content = json.dumps({"role": "admin", "uses": 5, "days": 5})
+        sent = {"content-type": "application/json", **headers}
+        assert client.post("/rate/invite", content=content, headers=sent).status_code == 403, headers
+        assert client.post("/rate/sign-in", json=body, headers=headers).status_code == 403, headers
+    assert contents(services) == before
+    gone = client.post("/rate/sign-out", json={}).headers["set-cookie"].casefold()
+    assert "max-age=0" in gone and "partitioned" in gone  # a cookie without it would be another one
+    assert ask(client, "state")["me"] is None
+
+
 def test_a_wrong_passphrase_sets_none_and_soon_has_to_wait(come: Callable[..., TestClient]) -> None:
     client = come()
     answers = [client.post("/rate/sign-in", json={"name": "admin", "passphrase": "wrong one"}) for _ in range(10)]
