@@ -42,7 +42,7 @@ SKIPS = (
 
 
 def signed_out(open_mode: bool, space: bool) -> str:
-    """The sign-in form, and the form to join, which rate.js shows with an invitation or in open mode."""
+    """The sign-in form, and the form to join, which rate_page.js shows with an invitation or in open mode."""
     join = "Join" if open_mode else "Take up your invitation"
     optional = " (if you want to come back from elsewhere)" if open_mode else ", 8 characters or more"
     above = '<p class="rl-muted">Or sign in with Hugging Face, with the button above.</p>' if space else ""

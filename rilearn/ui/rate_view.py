@@ -1,5 +1,5 @@
 """The card of the Rate tab -> escaped HTML, pure functions: text, label, reasoning by sentence, all that can be said of
-it. What is entered is painted by rate.js from the card's content."""
+it. What is entered is painted by rate_paint.js from the card's content."""
 
 from __future__ import annotations
 
