@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rilearn.corpora import Split, fingerprint, load_split, overlaps, without_leaks
+from rilearn.corpora import evaluation_splits, fingerprint, load_split, overlaps, public_name, without_leaks
 from rilearn.errors import DataError
 from rilearn.records import Example
 from rilearn.tasks import DatasetSpec, Task
@@ -36,13 +36,7 @@ def task_rows(task: Task, data: TextData, seed: int) -> tuple[list[Example], dic
     """The rows to train on, shuffled by `seed` and free of evaluation texts, and a report of what was left out."""
     spec = dataset_spec(task, data.id, data.config)
     train = load_split(task, data.split, spec)
-    others: list[Split] = []
-    for name in data.evaluation_splits:
-        try:
-            others.append(load_split(task, name, spec))
-        except DataError as error:
-            if "has no split" not in str(error):
-                raise
+    others = evaluation_splits(task, data.evaluation_splits, spec)
     found = overlaps([train, *others])
     clear = without_leaks(train.examples, [e for s in others for e in s.examples])
     random.Random(seed).shuffle(clear)
@@ -59,11 +53,6 @@ def task_rows(task: Task, data: TextData, seed: int) -> tuple[list[Example], dic
         "left_out": len(train.examples) - len(clear),
     }
     return kept, report
-
-
-def public_name(id: str) -> str:
-    """A Hub id as it is; of a folder only its name, since paths of one machine mean nothing on another."""
-    return Path(id).name if Path(id).expanduser().is_dir() else id
 
 
 def stored_candidates(path: Path) -> Iterator[dict[str, Any]]:

@@ -42,12 +42,9 @@ const other = {
   blind: () => setWish(),
   retry: () => mount(),
   look: () => { dry = false; alarm(null); show(); refill(); },
-  "sign-out": async () => {
-    leave();
-    await call("sign-out").catch(alarm);
-    [me, wish, cards] = [null, null, []];
-    mount();
-  },
+  "sign-out": () => signOut("sign-out"),
+  "sign-out-everywhere": () => signOut("sign-out-everywhere"),
+  "fill-cancel": () => call("fill-cancel").catch(alarm),
   open: async (d) => {
     try {
       const { card } = await call("open", { reasoning_id: Number(d.id) });
@@ -113,7 +110,7 @@ document.addEventListener("submit", (event) => {
   const form = event.target.closest?.("[data-form]");
   if (!form || !box?.contains(form)) return;
   event.preventDefault();
-  submit(form);
+  submit(form, event.submitter);
 });
 document.addEventListener("input", (event) => {
   if (!box?.contains(event.target) || !top()) return;

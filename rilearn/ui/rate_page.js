@@ -38,6 +38,13 @@ async function signIn() {
   say(".rl-alert", "Your sign-in has ended. Sign in again: what you entered is still here.");
 }
 
+async function signOut(action) {
+  leave();
+  await call(action).catch(alarm);
+  [me, wish, cards] = [null, null, []];
+  mount();
+}
+
 async function count() {
   const day = await call("progress", { minutes: new Date().getTimezoneOffset() }).catch(() => null);
   const line = $(".rl-rate-progress");

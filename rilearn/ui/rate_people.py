@@ -27,7 +27,7 @@ class People:
     """Knows who sent a request, and lets people in and out."""
 
     def __init__(self, services: Services):
-        self._services, self._guesses = services, Guesses()
+        self._services, self.guesses = services, Guesses()
 
     def actions(self) -> dict[str, Action]:
         return {
@@ -61,8 +61,7 @@ class People:
 
     def sign_in(self, caller: Caller, given: sent.SignIn) -> Reply:
         owner = self._services.settings.admin_passphrase.get_secret_value()
-        client = caller.request.client
-        secret = self._logins().sign_in(given.name, given.passphrase, client.host if client else "", owner)
+        secret = self._logins().sign_in(given.name, given.passphrase, caller.address, owner)
         return Reply({}, login=secret)
 
     def join(self, caller: Caller, given: sent.Join) -> Reply:
@@ -81,12 +80,11 @@ class People:
     def sign_out(self, caller: Caller, given: sent.Nothing) -> Reply:
         if secret := self._secret(caller.request):
             self._logins().end(secret)
-        if "session" in caller.request.scope:
-            caller.request.session.pop("oauth_info", None)
+        caller.forget_provider()
         return Reply({}, login="")
 
     def _logins(self) -> Logins:
-        return Logins(self._services.store.database, self._guesses)
+        return Logins(self._services.store.database, self.guesses)
 
     def _secret(self, request: Request) -> str:
         return request.cookies.get(self._services.visitors.login_cookie, "")

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from rilearn.errors import InputError, StoreError, in_words
+from rilearn.errors import DataError, EngineError, InputError, StoreError, in_words
 from rilearn.services import Services
 from rilearn.ui.cookies import cookie, foreign
 from rilearn.ui.identity import ELSEWHERE
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from rilearn.ui.rate_api import RateApi
 
 MOST_BYTES = 300_000
+WITH_FILE = "fill-file"
+"""The action whose request carries a file."""
 HELD = 30 * 24 * 3600
 """Seconds that the browser keeps the cookie; the server's session ends no later."""
 
@@ -44,7 +46,9 @@ class RateRoutes:
     async def answer(self, request: Request) -> Response:
         try:
             _check_origin(request)
-            body = await _body(request)
+            # Inside JSON, a file of JSON grows: each quote becomes two characters.
+            with_file = request.path_params["action"] == WITH_FILE
+            body = await _body(request, self._services.settings.batch_mb * 2_000_000 if with_file else MOST_BYTES)
             reply = await run_in_threadpool(self._reply, request, body)
         except ClientDisconnect:
             return Response(status_code=400)
@@ -71,13 +75,13 @@ def _check_origin(request: Request) -> None:
         raise SignedOutError(ELSEWHERE, 403)
 
 
-async def _body(request: Request) -> bytes:
-    body = b""
+async def _body(request: Request, most: int) -> bytes:
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MOST_BYTES:
+        if len(body) > most:
             raise InputError("This is too much for one request. Shorten it.")
-    return body
+    return bytes(body)
 
 
 def _said(error: Exception) -> str:
@@ -90,6 +94,6 @@ def _said(error: Exception) -> str:
 def _status(error: Exception) -> int:
     if isinstance(error, SignedOutError):
         return error.status
-    if isinstance(error, InputError | ValidationError):
+    if isinstance(error, InputError | DataError | ValidationError):
         return 400
-    return 503 if isinstance(error, StoreError) else 500
+    return 503 if isinstance(error, StoreError | EngineError) else 500

@@ -5,7 +5,7 @@
 const AHEAD = 2, HEARTBEAT = 60_000, DRAFT = 500;
 const LOST = "The server does not answer. What you entered stays on this page: try again in a moment.";
 let box = null, me = null, wish = null, cards = [], dry = false, fetching = false, sending = Promise.resolve();
-let draftTimer = 0, diffTimer = 0, older = null, mounting = false, sentence = -1, cursor = null, selected = null, told = 0;
+let draftTimer = 0, diffTimer = 0, older = null, mounting = false, watching = false, sentence = -1, cursor = null, selected = null, told = 0;
 
 const flying = new Set();  // items whose rating or skip is on its way
 
