@@ -40,7 +40,7 @@ def people(accounts: Sequence[Account], me: int, owner: str) -> str:
     active = sum(account.active for account in accounts)
     return parts.panel(
         "People",
-        f'<p class="rl-muted">{active} of {len(accounts)} may sign in. Invite others in the panel "Project". What '
+        f'<div class="rl-ways">{parts.BACK}</div><p class="rl-muted">{active} of {len(accounts)} may sign in. What '
         f'somebody rated stays when they are deactivated.</p><ul class="rl-people">{rows}</ul>',
     )
 
@@ -60,10 +60,10 @@ def _changes(account: Account) -> str:
     hidden = f'<input type="hidden" name="annotator_id" value="{account.id}" data-number>'
     said, on = ("Deactivate", "") if account.active else ("Reactivate", "true")
     return (
-        f'<form data-form="set-active" class="rl-inline">{hidden}<input type="hidden" name="active" value="{on}" '
+        f'<form data-form="set-active">{hidden}<input type="hidden" name="active" value="{on}" '
         f'data-flag><button type="submit" class="rl-plain" aria-label="{said} {esc(account.name)}">{said}</button>'
         f"</form><details><summary>New passphrase</summary>"
-        f'<form data-form="reset-passphrase" class="rl-inline">{hidden}'
+        f'<form data-form="reset-passphrase">{hidden}'
         f"{parts.field('passphrase', f'For {account.name}, 8 characters or more', 'new-password')}"
         '<button type="submit" class="rl-plain">Set it</button></form></details>'
     )

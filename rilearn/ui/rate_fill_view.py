@@ -41,7 +41,10 @@ def forms(generators: Sequence[str], sources: Mapping[str, str], most_mb: int, m
         if generators
         else f'<h3>{BY_GENERATOR}</h3><p class="rl-muted">{NO_GENERATOR}</p>'
     )
-    return parts.panel("Fill the queue", f'<div class="rl-fill-state">{state(now)}</div>{write}{file}')
+    return parts.panel(
+        "Fill the queue",
+        f'<div class="rl-ways">{parts.BACK}</div><div class="rl-fill-state">{state(now)}</div>{write}{file}',
+    )
 
 
 def _plan() -> str:

@@ -62,7 +62,11 @@ async function submit(form, button) {
     }
     const result = $(".rl-result", form);
     if (result) result.innerHTML = answer.result || "";
-    if (answer.state !== undefined) watch();
+    if (answer.state !== undefined) {
+      $(".rl-fill-state").innerHTML = answer.state;
+      $(".rl-fill-state").scrollIntoView({ block: "center" });
+      watch();
+    }
     say(".rl-told", answer.said || (answer.secret ? "Here is the link. It is shown once: copy it now." : ""), root);
     if (kind === "fill-file" && !body.dry_run) newCards();
   } catch (error) {
@@ -85,7 +89,7 @@ async function watch() {
   if (watching) return;
   watching = true;
   try {
-    for (let before = false; ;) {
+    for (let before = !!$('[data-do="fill-cancel"]'); ;) {
       const dialog = $(".rl-panel");
       if (!dialog?.open || dialog.dataset.name !== "fill") return;
       const { state, running } = await call("fill-state");

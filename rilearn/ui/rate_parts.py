@@ -52,3 +52,7 @@ def choice(name: str, said: str, options: Mapping[str, str], chosen: str = "") -
         for value, words in options.items()
     )
     return f'<label>{esc(said)}<select name="{name}">{shown}</select></label>'
+
+
+BACK = tool("project", "", "\N{LEFTWARDS ARROW} Project")
+"""For panels that were opened out of the project's."""
