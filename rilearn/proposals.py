@@ -93,7 +93,7 @@ def _by(adapter: Adapter, sampling: Sampling, signals: Mapping[str, float]) -> d
 
 
 def _proposal(cells: Mapping[str, Any] | str, task: Task, about: Reasoning) -> Proposal:
-    """Raises ValueError or InputError, in words."""
+    """Raises ValueError or InputError in words."""
     if isinstance(cells, str):
         raise ValueError(cells)
     text, label, reasoning = (_words(cells, name) for name in ("text", "label", "reasoning"))

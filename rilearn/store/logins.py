@@ -113,7 +113,7 @@ class Logins:
     def of_subject(self, subject: str, name: str, role: Role = "annotator") -> Annotator | None:
         """The annotator behind a login provider's subject, new with this role if unknown; None: was deactivated.
 
-        Where somebody else has the name, or it is the owner's, the new one gets a number behind it.
+        Where somebody else has the name, the new one gets a number behind it.
 
         Raises:
             StoreError: see `Database.write`.
@@ -129,8 +129,6 @@ class Logins:
 
     def _named(self, session: Session, name: str, role: Role, subject: str) -> AnnotatorRow:
         for end in ("", *(f" {number}" for number in range(2, 100))):
-            if f"{name}{end}".casefold() == OWNER:  # whoever holds this name becomes the owner at the next sign-in
-                continue
             if row := new_annotator(session, f"{name}{end}", role, subject=subject):
                 return row
         raise InputError(f"Too many annotators are called '{name}'.")
