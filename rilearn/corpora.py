@@ -100,6 +100,23 @@ def load_split(task: Task, split: str, spec: DatasetSpec | None = None) -> Split
     return Split(split, examples, fingerprint(examples))
 
 
+def evaluation_splits(task: Task, names: Iterable[str], spec: DatasetSpec) -> list[Split]:
+    """Those of the named splits that the dataset has; raises `DataError` as `load_split` does."""
+    found = []
+    for name in names:
+        try:
+            found.append(load_split(task, name, spec))
+        except DataError as error:
+            if "has no split" not in str(error):
+                raise
+    return found
+
+
+def public_name(id: str) -> str:
+    """A Hub id as it is; of a folder only its name, since paths of one machine mean nothing on another."""
+    return Path(id).name if Path(id).expanduser().is_dir() else id
+
+
 def _label(value: Any, names: list[str] | None, task: Task, where: str, row: int) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         if names is None:

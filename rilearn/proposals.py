@@ -12,11 +12,12 @@ from typing import Any
 from rilearn.adapters import Adapter
 from rilearn.classify import STOP, Classifier
 from rilearn.engines.base import Engine
-from rilearn.errors import AdapterError
+from rilearn.errors import AdapterError, InputError
 from rilearn.prompts import PROMPT_VERSION, Templates, clean
 from rilearn.records import Example, Prediction, Proposal, Reasoning, Sampling
 from rilearn.row_files import read_records
 from rilearn.signals import measured
+from rilearn.store import checks
 from rilearn.tables import Problem
 from rilearn.tasks import Task
 
@@ -43,7 +44,7 @@ def read(path: Path, task: Task, about: Reasoning, rejected: bool = False) -> It
             continue
         try:
             yield _proposal(cells, task, about)
-        except ValueError as error:
+        except (ValueError, InputError) as error:
             yield Problem(number, str(error))
 
 
@@ -92,7 +93,7 @@ def _by(adapter: Adapter, sampling: Sampling, signals: Mapping[str, float]) -> d
 
 
 def _proposal(cells: Mapping[str, Any] | str, task: Task, about: Reasoning) -> Proposal:
-    """Raises ValueError in words."""
+    """Raises ValueError or InputError in words."""
     if isinstance(cells, str):
         raise ValueError(cells)
     text, label, reasoning = (_words(cells, name) for name in ("text", "label", "reasoning"))
@@ -116,7 +117,7 @@ def _words(cells: Mapping[str, Any], name: str) -> str:
     value = cells.get(name)
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"The row has no {name}.")
-    return value
+    return checks.words(value, name)
 
 
 def _number(cells: Mapping[str, Any], name: str) -> float | None:

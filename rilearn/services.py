@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, cast
 
+from rilearn import proposals
 from rilearn.adapters import Adapter, list_adapters
 from rilearn.classify import Classifier, check_text
 from rilearn.compare import Side, chosen, compare
@@ -19,7 +20,7 @@ from rilearn.errors import InputError
 from rilearn.faithfulness import Report, report
 from rilearn.loading import Loader, Loading, Status
 from rilearn.prompts import Templates
-from rilearn.records import Prediction
+from rilearn.records import Example, Prediction, Proposal
 from rilearn.settings import Settings
 from rilearn.store.handle import Store
 from rilearn.tasks import Task, load_task
@@ -43,6 +44,9 @@ class Services:
         usable, self.problems = list_adapters(settings.adapters, settings.base)
         self.adapters: dict[str, Adapter] = {
             a.name: a for a in usable if a.manifest.task == self.task.name and a.manifest.kind in ("direct", "reasoned")
+        }
+        self.generators: dict[str, Adapter] = {
+            a.name: a for a in usable if a.manifest.task in (None, self.task.name) and a.manifest.kind == "generator"
         }
         self.store = Store(settings.database_url, settings.state_dir)
         self.visitors = Visitors(settings.state_dir)
@@ -125,6 +129,19 @@ class Services:
             for donors, count in self._donors.written(classifier := self.classifier(model)):
                 yield len(donors), count
             yield report(classifier, text, reasoning, donors, reader)
+
+    def write(self, generator: str, examples: Sequence[Example], source: str, split: str) -> list[Proposal]:
+        """What a generator writes for labelled rows of a dataset's split (see `proposals.write`).
+
+        Raises:
+            InputError: there is no such generator.
+            EngineError: the model is not loaded or cannot answer.
+        """
+        if generator not in self.generators:
+            there = ", ".join(self.generators) or "none"
+            raise InputError(f"There is no generator '{generator}'. Generators here: {there}.")
+        engine, adapter = self._loading.engine(), self.generators[generator]
+        return proposals.write(engine, adapter, self.task, examples, source, split)
 
     def classifiers(self, models: Sequence[str]) -> list[Classifier]:
         """The classifiers to compare; raises as `compare` does."""

@@ -72,7 +72,11 @@ class FakeEngine:
         adapter: AdapterRef | None = None,
         progress: Progress | None = None,
     ) -> list[Generation]:
-        raise NotImplementedError
+        made = []
+        for prompt in prompts:
+            pieces = list(self.stream(prompt, sampling, adapter))
+            made.append(Generation("".join(c.text for c in pieces), len(pieces) - 1, pieces[-1].finish or ""))
+        return made
 
     def close(self) -> None:
         self.freed = True

@@ -10,11 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rilearn.corpora import Split, columns, fingerprint, load_rows, load_split, overlaps, text_key, without_leaks
+from rilearn.corpora import (
+    Split,
+    columns,
+    fingerprint,
+    load_rows,
+    load_split,
+    overlaps,
+    public_name,
+    text_key,
+    without_leaks,
+)
 from rilearn.errors import DataError
 from rilearn.records import Example
 from rilearn.tasks import DatasetSpec, load_task
-from training.data import public_name, read_reasonings, task_rows
+from training.data import read_reasonings, task_rows
 from training.recipes import TextData
 
 TASK = load_task("emotion")

@@ -14,10 +14,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from rilearn.corpora import load_split
+from rilearn.corpora import load_split, public_name
 from rilearn.metrics import classification
 from rilearn.tasks import load_task
-from training.data import dataset_spec, public_name, task_rows
+from training.data import dataset_spec, task_rows
 from training.recipes import TextData
 from training.stage import parser, run, write_result
 

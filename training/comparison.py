@@ -43,7 +43,9 @@ class Measured:
     judged: float
 
 
-def write(engine: Engine, generator: Adapter, templates: Templates, examples: Sequence[Example]) -> list[tuple[str, bool]]:
+def write(
+    engine: Engine, generator: Adapter, templates: Templates, examples: Sequence[Example]
+) -> list[tuple[str, bool]]:
     """The greedy reasoning for each example, and whether it came to an end."""
     prompts = [templates.task_rationale(e.text, e.label or "") for e in examples]
     return [(clean(g.text), g.finish == "stop") for g in engine.generate(prompts, SAMPLING, generator.ref)]

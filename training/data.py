@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rilearn.corpora import Split, fingerprint, load_split, overlaps, without_leaks
+from rilearn.corpora import evaluation_splits, fingerprint, load_split, overlaps, public_name, without_leaks
 from rilearn.errors import DataError
 from rilearn.judgements import EVALUATION_SPLITS
 from rilearn.records import Example
@@ -37,7 +37,7 @@ def task_rows(task: Task, data: TextData, seed: int) -> tuple[list[Example], dic
     """The rows to train on, shuffled by `seed` and free of evaluation texts, and a report of what was left out."""
     spec = dataset_spec(task, data.id, data.config)
     train = load_split(task, data.split, spec)
-    others = _there(task, data.evaluation_splits, spec)
+    others = evaluation_splits(task, data.evaluation_splits, spec)
     found = overlaps([train, *others])
     clear = without_leaks(train.examples, [e for s in others for e in s.examples])
     random.Random(seed).shuffle(clear)
@@ -63,27 +63,10 @@ def held_out_texts(task: Task, dataset: str | None) -> frozenset[str]:
         DataError: it cannot be read, or has neither split: what must not be trained on is then not known.
     """
     spec = dataset_spec(task, dataset, task.dataset.config)
-    splits = _there(task, EVALUATION_SPLITS, spec)
+    splits = evaluation_splits(task, EVALUATION_SPLITS, spec)
     if not splits:
         raise DataError(f"{spec.id} has no split {' or '.join(EVALUATION_SPLITS)}, so no text can be held out.")
     return frozenset(example.text for split in splits for example in split.examples)
-
-
-def _there(task: Task, names: Iterable[str], spec: DatasetSpec) -> list[Split]:
-    """Those of the named splits that the dataset has."""
-    found = []
-    for name in names:
-        try:
-            found.append(load_split(task, name, spec))
-        except DataError as error:
-            if "has no split" not in str(error):
-                raise
-    return found
-
-
-def public_name(id: str) -> str:
-    """A Hub id as it is; of a folder only its name, since paths of one machine mean nothing on another."""
-    return Path(id).name if Path(id).expanduser().is_dir() else id
 
 
 def stored_candidates(path: Path) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rilearn.adapters import Adapter, find_adapter, load_adapter, save_manifest
-from rilearn.corpora import load_split
+from rilearn.corpora import load_split, public_name
 from rilearn.engines import load_engine
 from rilearn.engines.base import Engine
 from rilearn.errors import AdapterError, ConfigError
@@ -28,7 +28,7 @@ from rilearn.records import AdapterRef, Sampling
 from rilearn.settings import Settings
 from rilearn.tasks import Task, load_task
 from training.card import write_card
-from training.data import dataset_spec, public_name
+from training.data import dataset_spec
 from training.stage import command, parser, run, today
 
 MAX_TOKENS = 96

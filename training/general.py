@@ -20,7 +20,10 @@ def general_loss(model: Any, tokenizer: Any, rows: Sequence[Row], max_tokens: in
     collate, total = Collator(tokenizer.pad_token_id), 0.0
     was_training = model.training
     model.eval()
-    with torch.inference_mode(), torch.autocast(model.device.type, torch.bfloat16, enabled=model.dtype != torch.float32):
+    with (
+        torch.inference_mode(),
+        torch.autocast(model.device.type, torch.bfloat16, enabled=model.dtype != torch.float32),
+    ):
         for begin in range(0, len(encoded), batch):
             inputs = {k: v.to(model.device) for k, v in collate(encoded[begin : begin + batch]).items()}
             weights, mask = inputs["weights"], inputs["attention_mask"]

@@ -12,9 +12,9 @@ import torch
 from transformers import set_seed
 
 from rilearn.adapters import WEIGHTS, Adapter
-from rilearn.judgements import TrainingRow
 from rilearn.engines.transformers import native_bf16
 from rilearn.errors import DataError
+from rilearn.judgements import TrainingRow
 from rilearn.prompts import Templates
 from rilearn.settings import Settings
 from training.general import general_loss
@@ -68,7 +68,15 @@ def learn(
         stage = f"Train: {phase}"
         watch(stage, 0, 1, f"{len(wanted['prompt'])} rows")
         facts[phase] = train_phase(
-            phase, wanted, model, reference, tokenizer, recipe, half, out / "checkpoints" / phase, [WatchSteps(watch, stage)]
+            phase,
+            wanted,
+            model,
+            reference,
+            tokenizer,
+            recipe,
+            half,
+            out / "checkpoints" / phase,
+            [WatchSteps(watch, stage)],
         )
         save_adapter(model, done)
     save_adapter(model, out / "generator")

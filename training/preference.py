@@ -12,8 +12,8 @@ from typing import Any
 
 from transformers import PrinterCallback, TrainerCallback
 
-from rilearn.judgements import TrainingRow
 from rilearn.engines.text import render
+from rilearn.judgements import TrainingRow
 from rilearn.prompts import Templates
 from rilearn.records import Prompt
 from training.recipes import RetrainRecipe

@@ -29,7 +29,8 @@ class BagOfWords:
         from sklearn.pipeline import make_pipeline
 
         self._pipeline: Any = make_pipeline(
-            TfidfVectorizer(min_df=2, sublinear_tf=True), LogisticRegression(C=20, class_weight="balanced", max_iter=500)
+            TfidfVectorizer(min_df=2, sublinear_tf=True),
+            LogisticRegression(C=20, class_weight="balanced", max_iter=500),
         )
         self._pipeline.fit([e.text for e in examples], [e.label for e in examples])
         self._columns = {label: list(self._pipeline.classes_).index(label) for label in labels}

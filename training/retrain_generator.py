@@ -22,11 +22,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from rilearn.gate import Duel, Evidence, Paired
+
 from rilearn.adapters import Adapter, load_adapter
 from rilearn.curation import missing, sort_out
 from rilearn.curation_preview import told
 from rilearn.errors import ConfigError, DataError, RilearnError
-from rilearn.gate import Duel, Evidence, Paired
 from rilearn.judgements import Rules, TrainingRow
 from rilearn.leak import leak_probe
 from rilearn.perturbations import ungrounded

@@ -13,7 +13,7 @@ from typing import Any
 
 from rilearn import signals
 from rilearn.adapters import find_adapter
-from rilearn.corpora import load_split
+from rilearn.corpora import load_split, public_name
 from rilearn.engines import load_engine
 from rilearn.errors import AdapterError, ConfigError
 from rilearn.prompts import Templates, clean
@@ -21,7 +21,7 @@ from rilearn.records import Sampling
 from rilearn.settings import Settings
 from rilearn.tasks import load_task
 from training.candidates import Candidate, measure
-from training.data import dataset_spec, public_name
+from training.data import dataset_spec
 from training.stage import command, parser, run, today
 
 

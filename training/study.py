@@ -23,7 +23,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from rilearn.adapters import weights_digest
-from rilearn.corpora import fingerprint, load_split
+from rilearn.corpora import fingerprint, load_split, public_name
 from rilearn.engines.base import Engine
 from rilearn.errors import ConfigError
 from rilearn.metrics import classification, hits
@@ -31,7 +31,7 @@ from rilearn.prompts import PROMPT_VERSION, Templates
 from rilearn.records import AdapterRef, Example
 from rilearn.settings import Settings
 from rilearn.tasks import load_task
-from training.data import dataset_spec, public_name, stored_candidates, task_rows
+from training.data import dataset_spec, stored_candidates, task_rows
 from training.recipes import Strict, TextData, Training, load_recipe
 from training.rows import Row
 from training.stage import command, parser, run, today

@@ -14,6 +14,7 @@ from training.recipes import GeneratorRecipe, load_recipe
 from training.stage import parser, run, write_manifest
 from training.triples import Triple, general_rows, triples
 
+
 def main(argv: list[str]) -> None:
     arguments = parser(__doc__).parse_args(argv)
     recipe = load_recipe(GeneratorRecipe, arguments.recipe, arguments.set)

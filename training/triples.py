@@ -1,4 +1,4 @@
-"""General rows to reason from: (question, answer, reasoning) triples after a recipe's filters, and rows made of them."""
+"""General data: (question, answer, reasoning) triples after a recipe's filters, and training rows made of them."""
 
 from __future__ import annotations
 

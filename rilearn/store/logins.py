@@ -108,7 +108,7 @@ class Logins:
             if (row := session.get(AnnotatorRow, annotator_id)) is None:
                 raise InputError(f"There is no annotator {annotator_id}.")
             row.passphrase = kept
-            session.execute(update(LoginRow).filter_by(annotator_id=annotator_id, ended_at=None).values(ended_at=now()))
+            end_all(session, annotator_id)
 
     def of_subject(self, subject: str, name: str, role: Role = "annotator") -> Annotator | None:
         """The annotator behind a login provider's subject, new with this role if unknown; None: was deactivated.
@@ -146,6 +146,11 @@ def begun(session: Session, annotator_id: int) -> str:
     secret = secrets.token_urlsafe(32)
     session.add(LoginRow(annotator_id=annotator_id, digest=sha256(secret), expires_at=now() + timedelta(days=DAYS)))
     return secret
+
+
+def end_all(session: Session, annotator_id: int) -> None:
+    """Sign somebody out everywhere, inside a transaction."""
+    session.execute(update(LoginRow).filter_by(annotator_id=annotator_id, ended_at=None).values(ended_at=now()))
 
 
 def sha256(secret: str) -> str:

@@ -70,6 +70,17 @@ class Reasonings:
         with self._database.read() as session:
             return [stored(row) for row in session.scalars(query.order_by(ReasoningRow.id))]
 
+    def texts_of(self, task: str, adapter_digest: str) -> list[str]:
+        """The texts that an adapter has written about, each once.
+
+        Raises:
+            StoreError: see `Database.read`.
+        """
+        query = select(TextRow.text).join(ReasoningRow).distinct()
+        query = query.where(TextRow.task == task, ReasoningRow.adapter_digest == adapter_digest)
+        with self._database.read() as session:
+            return list(session.scalars(query))
+
 
 def key(reasoning: Reasoning) -> str:
     """What makes a reasoning the same one; raises InputError as `Reasonings.add`."""

@@ -18,6 +18,8 @@ from rilearn.ui.theme import theme
 TABS = (classify_tab, compare_tab, rate_tab, insight_tab, results_tab)
 """Modules with a TITLE and `add(app, services)`: another tab is one more file and one more entry."""
 HERE = Path(__file__).resolve().parent
+RATE = tuple(f"rate_{part}.js" for part in ("state", "cards", "paint", "panels", "acts", "keys", "page"))
+"""The Rate tab's script: one after another in one scope of its own."""
 ICON = "data:image/svg+xml," + quote(render.LOGO.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" '))
 
 
@@ -47,11 +49,11 @@ def page(services: Services) -> dict[str, Any]:
 
     Server name and port stay with Gradio's own GRADIO_SERVER_NAME and GRADIO_SERVER_PORT.
     """
-    scripts = "".join(f"<script>{(HERE / name).read_text(encoding='utf-8')}</script>" for name in ("app.js", "rate.js"))
+    scripts = (_text("app.js"), f"(() => {{\n{''.join(map(_text, RATE))}}})();")
     return {
         "theme": theme(),
         "css_paths": [HERE / "app.css", HERE / "rate.css"],
-        "head": f'<link rel="icon" href="{ICON}">{scripts}',
+        "head": f'<link rel="icon" href="{ICON}">' + "".join(f"<script>{script}</script>" for script in scripts),
         "footer_links": ["api", "settings"],
         "mcp_server": True,
         "app_kwargs": {
@@ -64,3 +66,7 @@ def page(services: Services) -> dict[str, Any]:
         "ssr_mode": False,
         "share": False,
     }
+
+
+def _text(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")

@@ -3,24 +3,23 @@
 What Gradio itself offers will not do: `session_hash` is another one at each load and the browser chooses it, State is
 lost at a reload, BrowserState belongs to the browser. Starlette's SessionMiddleware would take `request.session` away
 from Gradio's own login. So the cookie is our own: signed by the server, so that nobody can write an id, HttpOnly, so
-that no script on the page reads it, SameSite=Lax, so that no other site's page votes with it. Who deletes it is a new
-visitor: without a login nothing more can be known.
+that no script on the page reads it, and worth nothing in a request of another site's page (see cookies.py). Who
+deletes it is a new visitor: without a login nothing more can be known.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import gradio as gr
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rilearn.errors import InputError
+from rilearn.ui.cookies import cookie, foreign
 from rilearn.visitors import Visitors
 
 YEAR = 365 * 24 * 3600
+ELSEWHERE = "This request does not come from a page of this app. Open the app itself, then try again."
 
 
 class VisitorCookie:
@@ -38,7 +37,8 @@ class VisitorCookie:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 if headers.get("content-type", "").startswith("text/html"):
-                    headers.append("set-cookie", self._cookie(secure=scope.get("scheme") == "https"))
+                    https = scope.get("scheme") == "https"
+                    headers.append("set-cookie", cookie(self.visitors.cookie, self.visitors.new(), YEAR, https))
             await send(message)
 
         await self.app(scope, receive, give)
@@ -50,20 +50,14 @@ class VisitorCookie:
             return False
         return True
 
-    def _cookie(self, secure: bool) -> str:
-        made = Response()
-        made.set_cookie(
-            self.visitors.cookie, self.visitors.new(), max_age=YEAR, httponly=True, samesite="lax", secure=secure
-        )
-        return made.headers["set-cookie"]
-
 
 def visitor(visitors: Visitors, request: gr.Request) -> str:
     """The id of who sent `request`.
 
     Raises:
-        InputError: no valid cookie came with it.
+        InputError: no valid cookie came with it, or another site's page sent it.
     """
-    # Read by iteration: Gradio makes the cookies attributes of an object, where one named "get" would hide `get`.
-    cookies: dict[str, Any] = dict(iter(request.cookies))
-    return visitors.known(cookies.get(visitors.cookie))
+    came = request.request
+    if came is None or foreign(came):
+        raise InputError(ELSEWHERE)
+    return visitors.known(came.cookies.get(visitors.cookie))

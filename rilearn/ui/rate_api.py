@@ -6,7 +6,9 @@ from starlette.requests import Request
 
 from rilearn.errors import InputError
 from rilearn.services import Services
+from rilearn.ui.rate_accounts import AccountActions
 from rilearn.ui.rate_caller import Action, Caller
+from rilearn.ui.rate_filling import Filling
 from rilearn.ui.rate_items import Items
 from rilearn.ui.rate_people import People
 from rilearn.ui.rate_project import Project
@@ -25,6 +27,8 @@ class RateApi:
             **self._people.actions(),
             **Items(services).actions(),
             **Project(services).actions(),
+            **AccountActions(services, self._people.guesses).actions(),
+            **Filling(services).actions(),
         }
 
     def reply(self, name: str, body: bytes, request: Request) -> Reply:

@@ -25,6 +25,16 @@ class Caller:
         assert self.annotator is not None, "the action's access was not checked"
         return self.annotator
 
+    @property
+    def address(self) -> str:
+        """Where the request comes from; empty: not known."""
+        return self.request.client.host if self.request.client else ""
+
+    def forget_provider(self) -> None:
+        """End the login of a login provider in this browser, where there is one."""
+        if "session" in self.request.scope:
+            self.request.session.pop("oauth_info", None)
+
 
 @dataclass(frozen=True)
 class Action:

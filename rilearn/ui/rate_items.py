@@ -76,7 +76,7 @@ class Items:
 
     def guess(self, caller: Caller, given: sent.Guess) -> Reply:
         """Keep the guess, then show text and label."""
-        labels = self._labels(Reasonings(self._database).get(given.reasoning_id).reasoning.task)
+        labels = self._looks(Reasonings(self._database).get(given.reasoning_id).reasoning.task)
         if given.label not in labels:
             raise InputError(f"There is no label '{given.label}'.")
         Submissions(self._database).guess(caller.me.id, given.reasoning_id, given.label)
@@ -91,7 +91,7 @@ class Items:
         """Save a rating with its correction; `feedback` says how a known answer was, where the owner wants it told."""
         stored = Reasonings(self._database).get(given.reasoning_id).reasoning
         content, right = given.content, given.content.right_label
-        labels = self._labels(stored.task)
+        labels = self._looks(stored.task)
         if right is not None and labels and right not in labels:
             raise InputError(f"There is no label '{right}'.")
         correction = content.edit if content.edit is not None and content.edit.strip() != stored.reasoning else None
@@ -161,20 +161,19 @@ class Items:
     def _database(self) -> Any:
         return self._services.store.database
 
-    def _labels(self, task: str) -> tuple[str, ...]:
-        if task == self._services.task.name:
-            return self._services.task.labels
+    def _looks(self, name: str) -> view.Looks:
         try:
-            return load_task(task).labels
+            task = self._services.task if name == self._services.task.name else load_task(name)
         except ConfigError:  # reasonings may be imported for a task that is not here
-            return ()
+            return {}
+        return {label: task.display[label] for label in task.labels}
 
     def _card(self, annotator_id: int, reasoning_id: int, lease: str, blind: bool) -> dict[str, Any]:
         stored = Reasonings(self._database).get(reasoning_id)
-        labels = self._labels(stored.reasoning.task)
+        looks = self._looks(stored.reasoning.task)
         draft = Desk(self._database).draft(annotator_id, reasoning_id)
-        blind = blind and not draft and len(labels) > 1
-        html = view.blind(stored, labels) if blind else view.card(stored, labels, draft.get("guess"))
+        blind = blind and not draft and len(looks) > 1
+        html = view.blind(stored, looks) if blind else view.card(stored, looks, draft.get("guess"))
         version = Guidelines(self._database).latest().version
         fields = {"id": reasoning_id, "lease": lease, "blind": blind, "guideline": version, "html": html}
         return {**fields, "reasoning": stored.reasoning.reasoning, "content": _plain(draft)}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 from markdown_it import MarkdownIt
 
+from rilearn.ui import rate_parts as parts
 from rilearn.ui.rate_view import ASKED
 from rilearn.ui.render import esc
 
@@ -33,6 +34,7 @@ KEYS = (
     ("Esc", "leave a field or a panel"),
     ("?", "this list"),
 )
+ROLES = {"annotator": "annotator", "admin": "admin"}
 SKIPS = (
     ("skip", "I cannot judge it"),
     ("skip", "I cannot understand it"),
@@ -42,7 +44,7 @@ SKIPS = (
 
 
 def signed_out(open_mode: bool, space: bool) -> str:
-    """The sign-in form, and the form to join, which rate.js shows with an invitation or in open mode."""
+    """The sign-in form, and the form to join, which rate_page.js shows with an invitation or in open mode."""
     join = "Join" if open_mode else "Take up your invitation"
     optional = " (if you want to come back from elsewhere)" if open_mode else ", 8 characters or more"
     above = '<p class="rl-muted">Or sign in with Hugging Face, with the button above.</p>' if space else ""
@@ -51,11 +53,11 @@ def signed_out(open_mode: bool, space: bool) -> str:
         "<p>Read a text, a label and a reasoning, and say whether the reasoning is good. Your ratings teach the next "
         f"model.</p>{above}"
         f'<form data-form="join" {"" if open_mode else "hidden"}><h3>{join}</h3>'
-        f"{_field('name', 'Your name', 'nickname')}"
-        f"{_field('passphrase', f'Passphrase{optional}', 'new-password', needed=not open_mode)}"
+        f"{parts.field('name', 'Your name', 'nickname')}"
+        f"{parts.field('passphrase', f'Passphrase{optional}', 'new-password', needed=not open_mode)}"
         '<button type="submit" class="rl-main">Join</button></form>'
         '<form data-form="sign-in"><h3>Sign in</h3>'
-        f"{_field('name', 'Name', 'username')}{_field('passphrase', 'Passphrase', 'current-password')}"
+        f"{parts.field('name', 'Name', 'username')}{parts.field('passphrase', 'Passphrase', 'current-password')}"
         '<button type="submit" class="rl-main">Sign in</button></form>'
         '<p class="rl-alert" role="alert" hidden></p>'
         '<p class="rl-muted">No account? Ask the owner of this project for an invitation link.</p></section>'
@@ -64,15 +66,15 @@ def signed_out(open_mode: bool, space: bool) -> str:
 
 def frame(name: str, admin: bool) -> str:
     """The bar, the place for cards, and the panels that need nothing from the server."""
-    project = _tool("project", "", "Project") if admin else ""
+    project = parts.tool("project", "", "Project") if admin else ""
     return (
         '<section class="rl-rating" aria-label="Rate reasonings"><div class="rl-rate-bar">'
         '<div class="rl-rate-progress"></div><div class="rl-rate-menu">'
         '<button type="button" class="rl-plain" data-do="undo"><kbd aria-hidden="true">z</kbd>Undo</button>'
-        f"{_tool('mine', 'h', 'My ratings')}{_tool('guidelines', 'i', 'Guidelines')}"
+        f"{parts.tool('mine', 'h', 'My ratings')}{parts.tool('guidelines', 'i', 'Guidelines')}"
         '<button type="button" class="rl-plain" data-do="blind" aria-pressed="false"><kbd aria-hidden="true">b</kbd>'
-        f"Guess first</button>{_tool('keys', '?', 'Keys')}{project}"
-        f'<span class="rl-who">{esc(name)}</span>'
+        f"Guess first</button>{parts.tool('keys', '?', 'Keys')}{project}"
+        f"{parts.tool('account', '', name, 'rl-who')}"
         '<button type="button" class="rl-plain" data-do="sign-out">Sign out</button></div></div>'
         '<p class="rl-alert" role="alert" hidden></p><p class="rl-told" role="status" hidden></p>'
         '<div class="rl-stage"><p class="rl-muted">The first item is coming …</p></div>'
@@ -96,14 +98,14 @@ def guidelines(guideline: Guideline, admin: bool) -> str:
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(guideline.text)
     edit = (
         "<details><summary>Change them</summary>"
-        f'<form data-form="save-guidelines" data-base="{esc(guideline.version)}">'
+        f'<form data-form="save-guidelines"><input type="hidden" name="base" value="{esc(guideline.version)}">'
         f'<label>Markdown<textarea name="text" rows="12">{esc(guideline.text)}</textarea></label>'
         '<button type="submit" class="rl-main">Save as a new version</button></form></details>'
         if admin
         else ""
     )
     note = f'<p class="rl-muted">Version {esc(guideline.version)}{since}</p>'
-    return _panel("Guidelines", f'<div class="rl-findings">{body}</div>{note}{edit}')
+    return parts.panel("Guidelines", f'<div class="rl-findings">{body}</div>{note}{edit}')
 
 
 def mine(rated: Sequence[Rated], first: bool) -> str:
@@ -120,38 +122,34 @@ def mine(rated: Sequence[Rated], first: bool) -> str:
         return rows
     body = rows or '<li class="rl-muted">You have not rated anything yet.</li>'
     more = '<button type="button" class="rl-plain" data-do="more">Show older ones</button>'
-    return _panel("My ratings", f'<p>Choose one to change it.</p><ul class="rl-mine">{body}</ul>{more}')
+    return parts.panel("My ratings", f'<p>Choose one to change it.</p><ul class="rl-mine">{body}</ul>{more}')
 
 
 def project(options: Options, open_mode: bool) -> str:
-    """What admins set."""
+    """What admins set, and the ways to their other panels."""
     from rilearn.store.queue import Order
 
-    orders = "".join(
-        f'<option value="{order}"{" selected" if order == options.order else ""}>{order}</option>'
-        for order in get_args(Order)
-    )
     mode = "on: anybody may join (RILEARN_OPEN)" if open_mode else "off (switch it on with RILEARN_OPEN=1)"
-    return _panel(
+    known = "Share of items with a known answer, 0 to 1"
+    told = "Tell annotators how an item with a known answer should be rated"
+    return parts.panel(
         "Project",
-        '<form data-form="save-options">'
-        f"{_check('blind', 'Annotators guess the label first, unless they choose otherwise', options.blind)}"
-        f"{_check('feedback', 'Tell annotators how an item with a known answer should be rated', options.feedback)}"
-        f'<label>Share of items with a known answer, 0 to 1<input name="calibration" type="number" min="0" max="1" '
-        f'step="0.01" value="{options.calibration:g}" required></label>'
-        f'<label>Order of the queue<select name="order">{orders}</select></label>'
+        f'<div class="rl-ways">{parts.tool("fill", "", "Fill the queue")}{parts.tool("people", "", "People")}</div>'
+        '<form data-form="save-options"><h3>Rating</h3>'
+        f"{parts.check('blind', 'Annotators guess the label first, unless they choose otherwise', options.blind)}"
+        f"{parts.check('feedback', told, options.feedback)}"
+        f"{parts.number('calibration', known, options.calibration, 0, 1, 0.01)}"
+        f"{parts.choice('order', 'Order of the queue', {order: order for order in get_args(Order)}, options.order)}"
         f'<p class="rl-muted">Open mode is {esc(mode)}.</p><button type="submit" class="rl-main">Save</button></form>'
-        '<h3>Invite</h3><form data-form="invite"><label>Role<select name="role"><option>annotator</option>'
-        '<option>admin</option></select></label><label>For how many people<input name="uses" type="number" min="1" '
-        'max="1000" value="1" required></label><label>Days it holds<input name="days" type="number" min="1" max="365" '
-        'value="7" required></label><button type="submit" class="rl-main">Make a link</button></form>'
-        '<p class="rl-link" hidden></p>',
+        f'<h3>Invite</h3><form data-form="invite">{parts.choice("role", "Role", ROLES)}'
+        f"{parts.number('uses', 'For how many people', 1, 1, 1000)}{parts.number('days', 'Days it holds', 7, 1, 365)}"
+        '<button type="submit" class="rl-main">Make a link</button></form><p class="rl-link" hidden></p>',
     )
 
 
 def _keys() -> str:
     rows = "".join(f"<dt><kbd>{esc(key)}</kbd></dt><dd>{esc(said)}</dd>" for key, said in KEYS)
-    return _panel("Keys", f'<dl class="rl-keys">{rows}</dl>')
+    return parts.panel("Keys", f'<dl class="rl-keys">{rows}</dl>')
 
 
 def _skip() -> str:
@@ -160,7 +158,7 @@ def _skip() -> str:
         f'<kbd aria-hidden="true">{number}</kbd>{esc(said)}</button>'
         for number, (kind, said) in enumerate(SKIPS, 1)
     )
-    return _panel(
+    return parts.panel(
         "Skip or flag",
         f'<p>It does not come back to you.</p><label>Why, in your words (optional)<textarea class="rl-why" rows="2" '
         f'maxlength="900"></textarea></label><div class="rl-skips">{buttons}</div>',
@@ -172,31 +170,6 @@ def _nothing() -> str:
         '<div class="rl-card rl-done"><h3>Nothing is waiting for you</h3><p>You have rated all that is there, or '
         'others are at it. Thank you.</p><button type="button" class="rl-main" data-do="look">Look again</button></div>'
     )
-
-
-def _panel(title: str, body: str) -> str:
-    return (
-        f'<div class="rl-panel-head"><h2>{esc(title)}</h2><button type="button" class="rl-plain" data-do="close" '
-        f'aria-label="Close">✕</button></div><p class="rl-alert" role="alert" hidden></p>'
-        f'<p class="rl-told" role="status" hidden></p>{body}'
-    )
-
-
-def _tool(panel: str, key: str, said: str) -> str:
-    sign = f'<kbd aria-hidden="true">{esc(key)}</kbd>' if key else ""
-    return f'<button type="button" class="rl-plain" data-do="panel" data-value="{panel}">{sign}{esc(said)}</button>'
-
-
-def _field(name: str, said: str, fills: str, needed: bool = True) -> str:
-    kind = "password" if name == "passphrase" else "text"
-    return (
-        f'<label>{esc(said)}<input name="{name}" type="{kind}" autocomplete="{fills}" maxlength="200"'
-        f"{' required' if needed else ''}></label>"
-    )
-
-
-def _check(name: str, said: str, on: bool) -> str:
-    return f'<label class="rl-check"><input type="checkbox" name="{name}"{" checked" if on else ""}>{esc(said)}</label>'
 
 
 def _short(text: str) -> str:

@@ -16,6 +16,7 @@ from rilearn.store.options import Choices
 from rilearn.store.passphrases import Guesses
 from rilearn.ui import rate_panels as panels
 from rilearn.ui import rate_requests as sent
+from rilearn.ui.cookies import foreign
 from rilearn.ui.rate_caller import Action, Caller
 from rilearn.ui.rate_reply import Reply, hugging_face
 
@@ -26,7 +27,7 @@ class People:
     """Knows who sent a request, and lets people in and out."""
 
     def __init__(self, services: Services):
-        self._services, self._guesses = services, Guesses()
+        self._services, self.guesses = services, Guesses()
 
     def actions(self) -> dict[str, Action]:
         return {
@@ -37,11 +38,14 @@ class People:
         }
 
     def who(self, request: Request) -> Annotator | None:
-        """The annotator behind the request's session cookie, or behind its Hugging Face login on a Space.
+        """The annotator behind the request's session cookie, or behind its Hugging Face login on a Space; None:
+        nobody, or another site's page sent it.
 
         Raises:
             StoreError: see `Database.read`.
         """
+        if foreign(request):
+            return None
         if secret := self._secret(request):
             found = self._logins().who(secret)
             if found is not None:
@@ -57,8 +61,7 @@ class People:
 
     def sign_in(self, caller: Caller, given: sent.SignIn) -> Reply:
         owner = self._services.settings.admin_passphrase.get_secret_value()
-        client = caller.request.client
-        secret = self._logins().sign_in(given.name, given.passphrase, client.host if client else "", owner)
+        secret = self._logins().sign_in(given.name, given.passphrase, caller.address, owner)
         return Reply({}, login=secret)
 
     def join(self, caller: Caller, given: sent.Join) -> Reply:
@@ -77,12 +80,11 @@ class People:
     def sign_out(self, caller: Caller, given: sent.Nothing) -> Reply:
         if secret := self._secret(caller.request):
             self._logins().end(secret)
-        if "session" in caller.request.scope:
-            caller.request.session.pop("oauth_info", None)
+        caller.forget_provider()
         return Reply({}, login="")
 
     def _logins(self) -> Logins:
-        return Logins(self._services.store.database, self._guesses)
+        return Logins(self._services.store.database, self.guesses)
 
     def _secret(self, request: Request) -> str:
         return request.cookies.get(self._services.visitors.login_cookie, "")

@@ -135,3 +135,40 @@ class Invite(Sent):
     role: Literal["annotator", "admin"]
     uses: int
     days: int
+
+
+class ChangePassphrase(Sent):
+    """`old` is empty where there was none."""
+
+    old: str
+    new: str
+    again: str
+
+
+class Active(Sent):
+    annotator_id: Id
+    active: bool
+
+
+class ResetPassphrase(Sent):
+    annotator_id: Id
+    passphrase: str
+
+
+class Fill(Sent):
+    """`dry_run`: say what would become of it, and change nothing."""
+
+    ratings: int = Field(ge=1, le=1000)
+    everyone: float = Field(ge=0, le=1)
+    dry_run: bool
+
+
+class FillFile(Fill):
+    name: str = Field(min_length=1, max_length=200)
+    text: str
+
+
+class FillWrite(Fill):
+    generator: str = Field(max_length=200)
+    source: Literal["dataset", "demo"]
+    count: int

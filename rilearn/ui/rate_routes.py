@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -16,14 +15,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from rilearn.errors import InputError, StoreError, in_words
+from rilearn.errors import DataError, EngineError, InputError, StoreError, in_words
 from rilearn.services import Services
+from rilearn.ui.cookies import cookie, foreign
+from rilearn.ui.identity import ELSEWHERE
 from rilearn.ui.rate_reply import Reply, SignedOutError
 
 if TYPE_CHECKING:
     from rilearn.ui.rate_api import RateApi
 
 MOST_BYTES = 300_000
+WITH_FILE = "fill-file"
+"""The action whose request carries a file."""
 HELD = 30 * 24 * 3600
 """Seconds that the browser keeps the cookie; the server's session ends no later."""
 
@@ -43,7 +46,9 @@ class RateRoutes:
     async def answer(self, request: Request) -> Response:
         try:
             _check_origin(request)
-            body = await _body(request)
+            # Inside JSON, a file of JSON grows: each quote becomes two characters.
+            with_file = request.path_params["action"] == WITH_FILE
+            body = await _body(request, self._services.settings.batch_mb * 2_000_000 if with_file else MOST_BYTES)
             reply = await run_in_threadpool(self._reply, request, body)
         except ClientDisconnect:
             return Response(status_code=400)
@@ -51,14 +56,8 @@ class RateRoutes:
             return JSONResponse({"error": _said(error)}, _status(error))
         response = JSONResponse(reply.data, headers={"cache-control": "no-store"})
         if reply.login is not None:
-            response.set_cookie(
-                self._services.visitors.login_cookie,
-                reply.login,
-                max_age=HELD if reply.login else 0,
-                httponly=True,
-                samesite="lax",
-                secure=request.url.scheme == "https",
-            )
+            name, https = self._services.visitors.login_cookie, request.url.scheme == "https"
+            response.headers.append("set-cookie", cookie(name, reply.login, HELD if reply.login else 0, https))
         return response
 
     def _reply(self, request: Request, body: bytes) -> Reply:
@@ -72,19 +71,17 @@ class RateRoutes:
 
 def _check_origin(request: Request) -> None:
     """Only pages of this app may ask: a cookie alone would let other sites' pages act for who is signed in."""
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    foreign = site not in ("same-origin", "none") if site else origin and urlsplit(origin).netloc != request.url.netloc
-    if foreign or request.headers.get("content-type", "").split(";")[0] != "application/json":
-        raise SignedOutError("This request does not come from a page of this app.", 403)
+    if foreign(request) or request.headers.get("content-type", "").split(";")[0] != "application/json":
+        raise SignedOutError(ELSEWHERE, 403)
 
 
-async def _body(request: Request) -> bytes:
-    body = b""
+async def _body(request: Request, most: int) -> bytes:
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MOST_BYTES:
+        if len(body) > most:
             raise InputError("This is too much for one request. Shorten it.")
-    return body
+    return bytes(body)
 
 
 def _said(error: Exception) -> str:
@@ -97,6 +94,6 @@ def _said(error: Exception) -> str:
 def _status(error: Exception) -> int:
     if isinstance(error, SignedOutError):
         return error.status
-    if isinstance(error, InputError | ValidationError):
+    if isinstance(error, InputError | DataError | ValidationError):
         return 400
-    return 503 if isinstance(error, StoreError) else 500
+    return 503 if isinstance(error, StoreError | EngineError) else 500

@@ -1,4 +1,4 @@
-"""The Rate tab: the place where rate.js puts the card, and on a Space the button of the Hugging Face login.
+"""The Rate tab: the place where its script puts the card, and on a Space the button of the Hugging Face login.
 
 Everything else comes over the routes of rate_routes.py when the tab is first opened, so that the start does not wait
 for the database.

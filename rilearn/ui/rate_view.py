@@ -1,16 +1,17 @@
 """The card of the Rate tab -> escaped HTML, pure functions: text, label, reasoning by sentence, all that can be said of
-it. What is entered is painted by rate.js from the card's content."""
+it. What is entered is painted by rate_paint.js from the card's content."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rilearn.perturbations import sentences
 from rilearn.records import CRITERIA
-from rilearn.ui.render import esc
+from rilearn.tasks import LabelDisplay
+from rilearn.ui.render import chip, esc, sign
 
 if TYPE_CHECKING:
     from rilearn.store.reasonings import StoredReasoning
@@ -42,23 +43,27 @@ def pieces(reasoning: str) -> list[list[Word]]:
     return found
 
 
-def card(stored: StoredReasoning, labels: Sequence[str], guess: str | None = None) -> str:
+Looks = Mapping[str, LabelDisplay]
+"""How the labels of a task look, in the task's order; empty: the task is not here."""
+
+
+def card(stored: StoredReasoning, looks: Looks, guess: str | None = None) -> str:
     """The whole card; `guess` is what the annotator guessed before they saw it."""
     about = stored.reasoning
     return _card(
         stored.id,
-        f'<div class="rl-rate-left">{_about(about.text, about.label, labels)}{_guessed(guess, about.label)}'
+        f'<div class="rl-rate-left">{_about(about.text, about.label, looks)}{_guessed(guess, about.label)}'
         f"{_reasoning(about.reasoning, marks=True)}{_edit()}</div>"
         f'<div class="rl-rate-right">{_criteria()}{_overall()}{_comment()}</div>{_verdicts()}',
     )
 
 
-def blind(stored: StoredReasoning, labels: Sequence[str]) -> str:
+def blind(stored: StoredReasoning, looks: Looks) -> str:
     """The reasoning alone, and the labels to guess from."""
     buttons = "".join(
         f'<button type="button" class="rl-choice" data-do="guess" data-value="{esc(label)}">'
-        f"{_key(number) if number <= 9 else ''}{esc(label)}</button>"
-        for number, label in enumerate(labels, 1)
+        f"{_key(number) if number <= 9 else ''}{sign(look)} {esc(label)}</button>"
+        for number, (label, look) in enumerate(looks.items(), 1)
     )
     return _card(
         stored.id,
@@ -103,16 +108,16 @@ def _card(reasoning_id: int, body: str, look: str = "") -> str:
     )
 
 
-def _about(text: str, label: str, labels: Sequence[str]) -> str:
+def _about(text: str, label: str, looks: Looks) -> str:
     others = "".join(
         f'<button type="button" class="rl-choice" data-do="right" data-value="{esc(other)}" aria-pressed="false">'
-        f"{esc(other)}</button>"
-        for other in labels
+        f"{sign(look)} {esc(other)}</button>"
+        for other, look in looks.items()
         if other != label
     )
     return (
         f'<h3 class="rl-title">Text</h3><p class="rl-rate-text" dir="auto">{esc(text)}</p>'
-        f'<div class="rl-rate-label"><span class="rl-title">Label</span> <b class="rl-rate-name">{esc(label)}</b>'
+        f'<div class="rl-rate-label"><span class="rl-title">Label</span> {chip(label, looks.get(label))}'
         f'<button type="button" class="rl-plain" data-do="wrong" aria-pressed="false">{_key("l")}The label is wrong'
         '</button></div><div class="rl-rate-others" role="group" aria-label="The right label" hidden>'
         f'<p class="rl-muted">This does not count against the reasoning. Which label is right, if you can tell?</p>'

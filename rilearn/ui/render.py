@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from rilearn.loading import Status
 from rilearn.records import Prediction
-from rilearn.tasks import Task
+from rilearn.tasks import LabelDisplay, Task
 
 PITCH = "A classifier that writes down its reasoning before it names the label."
 LOGO = (
@@ -144,11 +144,19 @@ def reasoning(text: str, caret: str = "") -> str:
 def badge(task: Task, now: Prediction | None) -> str:
     if now is None or now.label is None:
         return '<p class="rl-badge is-open"><span aria-hidden="true">?</span> no label yet</p>'
-    look = task.display[now.label]
-    return (
-        f'<p class="rl-badge" style="--rl-color:{look.color}">'
-        f'<span aria-hidden="true">{esc(look.emoji)}</span> <b class="rl-label">{esc(now.label)}</b></p>'
-    )
+    return chip(now.label, task.display[now.label])
+
+
+def chip(label: str, look: LabelDisplay | None) -> str:
+    """A label in its colour and with its sign; None: it is of a task that is not here."""
+    if look is None:
+        return f'<p class="rl-badge is-plain"><b class="rl-label">{esc(label)}</b></p>'
+    return f'<p class="rl-badge" style="--rl-color:{look.color}">{sign(look)} <b class="rl-label">{esc(label)}</b></p>'
+
+
+def sign(look: LabelDisplay) -> str:
+    """A label's emoji; screen readers leave it out, since the label stands beside it."""
+    return f'<span aria-hidden="true">{esc(look.emoji)}</span>'
 
 
 def bars(task: Task, now: Prediction | None) -> str:
@@ -164,7 +172,7 @@ def _bar(task: Task, label: str, after: float | None, before: float | None) -> s
     look = task.display[label]
     first = "" if before is None else f'<span class="rl-sr"> (before reasoning {esc(percent(before))})</span>'
     return (
-        f'<li style="--rl-color:{look.color}"><span class="rl-name"><span aria-hidden="true">{esc(look.emoji)}</span> '
+        f'<li style="--rl-color:{look.color}"><span class="rl-name">{sign(look)} '
         f'{esc(label)}</span><span class="rl-track" aria-hidden="true">'
         f'<i class="is-after" style="width:{(after or 0) * 100:.1f}%"></i>'
         f'<i class="is-before" style="width:{(before or 0) * 100:.1f}%"></i></span>'

@@ -29,3 +29,23 @@ def visit(browser: Any, services: Services, live_app: Any) -> Iterator[Any]:
     with ExitStack() as stack:
         url = stack.enter_context(live_app(services))
         yield lambda **context: open_page(browser, url, stack, **context)
+
+
+@pytest.fixture
+def enter(visit: Any, services: Services) -> Any:
+    """Opens the Rate tab as a new annotator of this name, with a card on it."""
+    from rilearn.store.annotators import Annotators, Role
+    from rilearn.store.logins import Logins
+    from rilearn.store.passphrases import Guesses
+    from tests.browser.pages import PATIENCE, sync_api
+
+    def enter(name: str, role: Role = "annotator", **options: Any) -> Any:
+        page = visit(path="?tab=rate", **options)
+        who = Annotators(services.store.database).add(name, role)
+        secret = Logins(services.store.database, Guesses()).begin(who.id)
+        page.context.add_cookies([{"name": services.visitors.login_cookie, "value": secret, "url": page.url}])
+        page.reload()
+        sync_api.expect(page.locator(".rl-rate-card, .rl-done")).to_be_visible(timeout=PATIENCE)
+        return page
+
+    return enter

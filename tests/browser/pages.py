@@ -44,7 +44,7 @@ CONTRAST = """() => {
   const bad = [];
   const ours = ".rl-header *, .rl-card *, .rl-counter, .rl-example, .rl-title, .rl-agreement *, .rl-report *, " +
     ".rl-needs, .rl-faith *, .rl-share *, .rl-kept *, .rl-blind *, .rl-standings *, .rl-rating *, " +
-    ".rl-signin *, .rl-disputed *, label, button";
+    ".rl-signin *, .rl-disputed *, .rl-panel *, label, button";
   for (const e of document.querySelectorAll(ours)) {
     const own = [...e.childNodes].some((n) => n.nodeType === 3 && /\\p{L}|\\d/u.test(n.textContent));
     if (!own || !e.checkVisibility({visibilityProperty: true}) || e.disabled) continue;

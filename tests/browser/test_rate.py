@@ -47,22 +47,6 @@ def texts(services: Services) -> list[str]:
     return texts
 
 
-@pytest.fixture
-def enter(visit: Any, services: Services) -> Any:
-    """Opens the tab as a new annotator of this name."""
-
-    def enter(name: str, **options: Any) -> Any:
-        page = visit(path="?tab=rate", **options)
-        who = Annotators(services.store.database).add(name)
-        secret = Logins(services.store.database, Guesses()).begin(who.id)
-        page.context.add_cookies([{"name": services.visitors.login_cookie, "value": secret, "url": page.url}])
-        page.reload()
-        expect(page.locator(".rl-rate-card")).to_be_visible(timeout=PATIENCE)
-        return page
-
-    return enter
-
-
 def live(services: Services, count: int) -> list[StoredRating]:
     """The ratings that hold, once there are so many."""
     store = Ratings(services.store.database)

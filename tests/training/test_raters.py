@@ -15,7 +15,9 @@ MISQUOTE = '"so miserable and cold" are the words of somebody who mourns a miser
 
 @pytest.fixture(scope="module")
 def known() -> BagOfWords:
-    sad = [Example(f"i feel {word} about the {thing}", "sadness") for word in ("miserable", "lost") for thing in "abcdef"]
+    sad = [
+        Example(f"i feel {word} about the {thing}", "sadness") for word in ("miserable", "lost") for thing in "abcdef"
+    ]
     glad = [Example(f"i feel {word} about the {thing}", "joy") for word in ("glad", "merry") for thing in "abcdef"]
     return BagOfWords([*sad, *glad], LABELS)
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
+from rilearn.gate import read_evidence
 
 from rilearn import progress_file
 from rilearn.adapters import WEIGHTS, load_adapter
 from rilearn.errors import ConfigError, DataError, RilearnError
-from rilearn.gate import read_evidence
 from rilearn.judgements import TrainingRow
 from rilearn.records import Rating, Reasoning
 from rilearn.store.annotators import Annotators
@@ -49,7 +49,9 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with closing(open_database(None, folder)) as database:
         people = [Annotators(database).add(name).id for name in ("Ada", "Ben")]
         for number, row in enumerate(DEMO[:24]):
-            made = Reasoning("emotion", row["text"], row["label"], f"It says so ({number}).", "demo", "train", "generator")
+            made = Reasoning(
+                "emotion", row["text"], row["label"], f"It says so ({number}).", "demo", "train", "generator"
+            )
             (id,) = Reasonings(database).add([made])
             verdict = "good" if number % 2 else "poor"
             Ratings(database).rate(people[number % 2], id, Rating(verdict), f"token-{number}")  # type: ignore[arg-type]
@@ -73,7 +75,14 @@ def recipe(tiny_base: Path, adapters: dict[str, Path], tmp_path: Path) -> Path:
         "measured": 6,
         "replay": [{"id": "data/demo/reasoning"}],
         "general": {"id": "data/demo/reasoning", "split": "validation", "limit": 8},
-        "training": {"batch": 4, "micro_batch": 2, "max_tokens": 400, "max_steps": 2, "threads": 1, "precision": "fp32"},
+        "training": {
+            "batch": 4,
+            "micro_batch": 2,
+            "max_tokens": 400,
+            "max_steps": 2,
+            "threads": 1,
+            "precision": "fp32",
+        },
     }
     path = tmp_path / "retrain.yaml"
     path.write_text(yaml.safe_dump(values))
@@ -84,7 +93,9 @@ def arguments(recipe: Path, state: Path, out: Path, *more: str) -> list[str]:
     return ["--recipe", str(recipe), "--from-state", str(state), "--out", str(out), *more]
 
 
-@pytest.mark.parametrize(("ratings", "phases"), [("sft", {"sft"}), ("kto", {"kto", "sft"}), ("mixed", {"kto", "dpo", "sft"})])
+@pytest.mark.parametrize(
+    ("ratings", "phases"), [("sft", {"sft"}), ("kto", {"kto", "sft"}), ("mixed", {"kto", "dpo", "sft"})]
+)
 def test_ratings_become_an_adapter_with_rows_and_evidence(
     ratings: str, phases: set[str], recipe: Path, state: Path, adapters: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -154,7 +165,11 @@ class Pipeline:
         folder = Path(words[words.index("--out") + 1]) / "evaluation"
         folder.mkdir(parents=True)
         for name, correct in self.found.items():
-            values = {"dataset_fingerprint": self.rows + name[: self.rows == "b"], "n": len(correct), "correct": correct}
+            values = {
+                "dataset_fingerprint": self.rows + name[: self.rows == "b"],
+                "n": len(correct),
+                "correct": correct,
+            }
             (folder / f"{name}.json").write_text(json.dumps(values))
         return subprocess.CompletedProcess(words, self.status)
 

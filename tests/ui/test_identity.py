@@ -61,3 +61,16 @@ def test_a_forged_cookie_is_refused_and_replaced(client: TestClient, visitors: V
     client.cookies.set(visitors.cookie, "me.signature")
     assert client.post("/who").status_code == 403
     assert visitors.cookie in client.get("/").headers["set-cookie"]
+
+
+def test_on_a_space_it_goes_into_the_frame_and_other_sites_pages_cannot_use_it(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPACE_ID", "owner/space")
+    client.base_url = "https://testserver"
+    given = client.get("/", headers={"sec-fetch-site": "cross-site"}).headers["set-cookie"]  # the frame's own load
+    assert all(part in given.casefold() for part in ("samesite=none", "secure", "partitioned", "httponly"))
+    assert client.post("/who", headers={"sec-fetch-site": "same-origin"}).status_code == 200
+    for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "https://other.hf.space"}):
+        answer = client.post("/who", headers=headers)
+        assert answer.status_code == 403 and "page of this app" in answer.text

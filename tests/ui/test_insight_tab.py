@@ -14,8 +14,9 @@ from rilearn.store.passphrases import Guesses
 from rilearn.ui import insight_tab
 
 
-def sent(services: Services, cookie: str | None) -> gr.Request:
+def sent(services: Services, cookie: str | None, **more: str) -> gr.Request:
     headers = [] if cookie is None else [(b"cookie", f"{services.visitors.login_cookie}={cookie}".encode())]
+    headers += [(name.replace("_", "-").encode(), value.encode()) for name, value in more.items()]
     return gr.Request(Request({"type": "http", "method": "POST", "path": "/", "headers": headers, "query_string": b""}))
 
 
@@ -37,3 +38,10 @@ def test_nobody_else_is(services: Services) -> None:
     for cookie in (None, "", "made-up", login(services, "ann", "annotator")):
         with pytest.raises(InputError, match="for admins"):
             insight_tab.admin(services, sent(services, cookie))
+
+
+def test_another_sites_page_does_not_act_for_an_admin(services: Services) -> None:
+    secret = login(services, "root", "admin")
+    assert insight_tab.admin(services, sent(services, secret, sec_fetch_site="same-origin"))
+    with pytest.raises(InputError, match="for admins"):
+        insight_tab.admin(services, sent(services, secret, sec_fetch_site="cross-site"))

@@ -23,9 +23,7 @@ from rilearn.settings import Settings
 from rilearn.store.annotators import Annotators
 from rilearn.store.edits import Edits
 from rilearn.store.invitations import Invitations
-from rilearn.store.logins import Logins
 from rilearn.store.options import Choices, Options
-from rilearn.store.passphrases import Guesses
 from rilearn.store.queue import Entry, Queue
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
@@ -34,6 +32,7 @@ from rilearn.store.schema_annotation import LoginRow
 from rilearn.ui.rate_api import RateApi
 from rilearn.ui.rate_routes import MOST_BYTES, routes
 from tests.conftest import FakeEngine
+from tests.ui.conftest import ask, contents
 from tests.ui.test_render import Reader
 
 TEXT, EVIL = "grey clouds all day", "<script>window.hit=1</script>"
@@ -61,26 +60,6 @@ def items(services: Services) -> list[int]:
         Annotators(services.store.database).add("setup").id, Options(order="oldest")
     )
     return ids
-
-
-@pytest.fixture
-def come(services: Services) -> Callable[..., TestClient]:
-    """A browser of its own: a stranger's, or that of a new annotator with this name."""
-
-    def come(name: str = "", role: Any = "annotator") -> TestClient:
-        client = TestClient(Starlette(routes=routes(services)))
-        if name:
-            who = Annotators(services.store.database).add(name, role)
-            client.cookies.set(services.visitors.login_cookie, Logins(services.store.database, Guesses()).begin(who.id))
-        return client
-
-    return come
-
-
-def ask(client: TestClient, action: str, **body: Any) -> dict[str, Any]:
-    answer = client.post(f"/rate/{action}", json=body)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
 
 
 def first(client: TestClient, token: str = TOKEN, **more: Any) -> dict[str, Any]:
@@ -114,19 +93,26 @@ def bodies(item: int) -> dict[str, dict[str, Any]]:
         "save-options": {"blind": True, "calibration": 0.5, "feedback": True, "order": "mixed"},
         "save-guidelines": {"text": "# New", "base": "0"},
         "invite": {"role": "admin", "uses": 5, "days": 5},
+        "account": {},
+        "change-passphrase": {"old": "", "new": PHRASE, "again": PHRASE},
+        "sign-out-everywhere": {},
+        "people": {},
+        "set-active": {"annotator_id": 1, "active": False},
+        "reset-passphrase": {"annotator_id": 1, "passphrase": PHRASE},
+        "fill": {},
+        "fill-file": {**PLAN, "name": "mine.jsonl", "text": json.dumps(ROW)},
+        "fill-write": {**PLAN, "generator": "generator", "source": "demo", "count": 2, "dry_run": True},
+        "fill-state": {},
+        "fill-cancel": {},
     }
 
 
-ADMIN = ("project", "save-options", "save-guidelines", "invite")
+PLAN: dict[str, Any] = {"ratings": 1, "everyone": 0, "dry_run": False}
+ROW = {"text": "rain again", "label": "sadness", "reasoning": "Rain is grey."}
+ADMIN = ("project", "save-options", "save-guidelines", "invite", "people", "set-active", "reset-passphrase", "fill")
+ADMIN += ("fill-file", "fill-write", "fill-state", "fill-cancel")
 OTHERS = ("draft", "guess", "reveal", "rate", "skip", "diff", "open")
 """Actions on one item, which must be the asker's own."""
-
-
-def contents(services: Services) -> str:
-    """All rows of all tables but the sign-ins."""
-    with services.store.database.read() as session:
-        tables = [t for t in Base.metadata.sorted_tables if t.name != "logins"]
-        return repr([(t.name, session.execute(select(t).order_by(t.c.id)).all()) for t in tables])
 
 
 def test_every_action_is_tried_here(services: Services) -> None:
@@ -200,6 +186,7 @@ def test_admins_things_are_for_admins(come: Callable[..., TestClient], services:
     assert contents(services) == before
     root = come("root", "admin")
     assert all(ask(root, action, **bodies(items[0])[action]) for action in ADMIN)
+    assert contents(services) != before
 
 
 FOREIGN = (
@@ -238,6 +225,28 @@ def test_signing_in_sets_a_cookie_that_no_script_reads(come: Callable[..., TestC
     client.base_url = "https://testserver"
     body = {"name": "admin", "passphrase": "the owner's own"}
     assert "Secure" in client.post("/rate/sign-in", json=body).headers["set-cookie"]
+
+
+def test_on_a_space_the_cookie_goes_into_the_frame_and_stays_safe(
+    come: Callable[..., TestClient], services: Services, items: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPACE_ID", "owner/space")
+    client = come()
+    client.base_url = "https://testserver"
+    body = {"name": "admin", "passphrase": "the owner's own"}
+    given = client.post("/rate/sign-in", json=body).headers["set-cookie"].casefold()
+    assert all(part in given for part in ("samesite=none", "secure", "partitioned", "httponly"))
+    assert first(client)
+    before = contents(services)
+    for headers in FOREIGN:
+        content = json.dumps({"role": "admin", "uses": 5, "days": 5})
+        sent = {"content-type": "application/json", **headers}
+        assert client.post("/rate/invite", content=content, headers=sent).status_code == 403, headers
+        assert client.post("/rate/sign-in", json=body, headers=headers).status_code == 403, headers
+    assert contents(services) == before
+    gone = client.post("/rate/sign-out", json={}).headers["set-cookie"].casefold()
+    assert "max-age=0" in gone and "partitioned" in gone  # a cookie without it would be another one
+    assert ask(client, "state")["me"] is None
 
 
 def test_a_wrong_passphrase_sets_none_and_soon_has_to_wait(come: Callable[..., TestClient]) -> None:

@@ -9,11 +9,19 @@ import pytest
 from rilearn.records import Reasoning
 from rilearn.store.guidelines import Guideline
 from rilearn.store.reasonings import StoredReasoning
+from rilearn.tasks import LabelDisplay
 from rilearn.ui import rate_panels as panels
 from rilearn.ui import rate_view as view
+from rilearn.ui.render import chip
 from tests.ui.test_render import Reader
 
 EVIL = """<img src=x onerror=hit()> "'` ${hit} {{hit}}"""
+
+
+LOOKS = {
+    label: LabelDisplay(color="#4a7fc1", emoji=emoji)
+    for label, emoji in zip(("rain", "snow", "fog"), "☔❄🌫", strict=True)
+}
 
 
 def stored(text: str = "a text", label: str = "rain", reasoning: str = "It is. It was.") -> StoredReasoning:
@@ -33,24 +41,32 @@ def test_words_stand_where_they_are_said_to(reasoning: str) -> None:
 
 
 def test_a_card_offers_every_other_label_and_a_thumb_pair_for_each_sentence() -> None:
-    html = view.card(stored(), ("rain", "snow", "fog"), guess="snow")
+    html = view.card(stored(), LOOKS, guess="snow")
     assert 'data-do="right" data-value="snow"' in html and 'data-do="right" data-value="rain"' not in html
     assert html.count('data-do="thumb"') == 4 and "You guessed snow." in html
     assert all(f'data-name="{name}"' in html for name in view.ASKED)
-    assert "the same label" in view.card(stored(), (), guess="rain") and "guessed" not in view.card(stored(), ())
+    assert "the same label" in view.card(stored(), {}, guess="rain") and "guessed" not in view.card(stored(), {})
+
+
+def test_a_label_has_its_colour_and_sign_as_in_the_classify_tab() -> None:
+    html = view.card(stored(), LOOKS)
+    assert chip("rain", LOOKS["rain"]) in html and "--rl-color:#4a7fc1" in html and "☔" in html
+    assert html.count("❄") == 1 and all(look.emoji in view.blind(stored(), LOOKS) for look in LOOKS.values())
+    assert "hail" in Reader(view.card(stored(label="hail"), {})).text  # of a task that is not here
 
 
 def test_a_blind_card_tells_nothing_but_the_reasoning() -> None:
-    html = view.blind(stored("secret text", "hail"), ("rain", "snow"))
-    assert "secret" not in html and "hail" not in html and html.count('data-do="guess"') == 2
+    html = view.blind(stored("secret text", "hail"), LOOKS)
+    assert "secret" not in html and "hail" not in html and html.count('data-do="guess"') == 3
     assert "verdict" not in html.replace("rl-verdicts", "")
 
 
 def test_nothing_of_theirs_becomes_markup() -> None:
-    evil = stored(EVIL, EVIL, EVIL)
+    evil, evil_look = stored(EVIL, EVIL, EVIL), LabelDisplay(color="#4a7fc1", emoji=EVIL)
     parts = [
-        view.card(evil, (EVIL, "other" + EVIL), guess=EVIL),
-        view.blind(evil, (EVIL, "other")),
+        view.card(evil, {EVIL: evil_look, "other" + EVIL: evil_look}, guess=EVIL),
+        view.card(evil, {}),
+        view.blind(evil, {EVIL: evil_look, "other": evil_look}),
         view.diff(EVIL, f"{EVIL} more"),
         panels.frame(EVIL, admin=True),
         panels.guidelines(Guideline("1", EVIL, None), admin=True),

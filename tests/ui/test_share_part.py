@@ -18,6 +18,7 @@ from rilearn.store.database import FILE
 from rilearn.store.schema import ReasoningRow
 from rilearn.store.schema_annotation import ItemRow, ShareRow
 from rilearn.ui.classify_tab import Handlers as Classify
+from rilearn.ui.identity import visitor
 from rilearn.ui.share_part import KEPT, NOTHING, Handlers, Offer, offered
 from tests.conftest import REASONING
 from tests.ui.test_vote_tab import come
@@ -74,7 +75,7 @@ def test_an_answer_is_kept_with_what_made_it_and_once(on: Handlers, services: Se
     assert (reasoning.adapter, reasoning.adapter_digest) == ("q-ra", adapter.ref.digest)
     assert reasoning.prompt_version == adapter.manifest.prompt_version
     assert reasoning.sampling["max_tokens"] == Classifier.max_tokens and reasoning.signals["finished"] is True
-    assert share.visitor == services.visitors.known(request.cookies[services.visitors.cookie])
+    assert share.visitor == visitor(services.visitors, request)
     top = max(offer.answer.probabilities.values())
     assert (item.origin, item.ratings_left) == ("visitor", 1) and item.uncertainty == pytest.approx(1 - top)
     assert item.quality is not None and 0 < (item.disagreement or 0) <= 1
@@ -91,6 +92,12 @@ def test_a_stranger_without_a_cookie_of_ours_shares_nothing(on: Handlers, servic
     html, left, button = on.share(offer, come(services, forged))
     assert 'role="alert"' in html and "sent no cookie" in html and left == offer and button["visible"] is True
     assert stored(services) == []
+
+
+def test_another_sites_page_shares_nothing(on: Handlers, services: Services) -> None:
+    offer = Offer(TEXT, answered(services))
+    html, left, _ = on.share(offer, come(services, sec_fetch_site="cross-site"))
+    assert 'role="alert"' in html and "page of this app" in html and left == offer and stored(services) == []
 
 
 def test_so_many_a_day(on: Handlers, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:

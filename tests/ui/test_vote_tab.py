@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from starlette.requests import Request
 
 from rilearn.errors import EngineError
 from rilearn.services import Services
@@ -23,10 +24,13 @@ def on(services: Services) -> Handlers:
     return Handlers(services)
 
 
-def come(services: Services, signed: str | None = None) -> gr.Request:
+def come(services: Services, signed: str | None = None, **headers: str) -> gr.Request:
     """A request of a new visitor, or with this cookie."""
     cookie = services.visitors.new() if signed is None else signed
-    return gr.Request(cookies={services.visitors.cookie: cookie, "get": "another cookie"}, session_hash="same")
+    sent = {"host": "app.example", "cookie": f"{services.visitors.cookie}={cookie}; get=another cookie", **headers}
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in sent.items()]
+    scope = {"type": "http", "method": "POST", "scheme": "https", "path": "/", "query_string": b"", "headers": raw}
+    return gr.Request(Request(scope), session_hash="same")
 
 
 def ask(on: Handlers, request: gr.Request, text: str = "what a day") -> tuple[Any, ...]:
@@ -144,3 +148,24 @@ def test_a_database_that_cannot_open_costs_no_models_time(services: Services, en
     html, run, *_ = ask(Handlers(services), come(services))
     assert "shutting down" in html and run.pair is None and engine.prompts == []
     assert "shutting down" in standings(services)
+
+
+FOREIGN: tuple[dict[str, str], ...] = (
+    {"sec_fetch_site": "cross-site"},
+    {"sec_fetch_site": "same-site", "origin": "https://app.example"},
+    {"origin": "https://elsewhere.example"},
+    {"origin": "null"},
+)
+"""Headers of requests that other sites' pages make, and old browsers among them."""
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+def test_another_sites_page_draws_and_votes_for_nobody(
+    on: Handlers, services: Services, headers: dict[str, str]
+) -> None:
+    signed = services.visitors.new()
+    run = ask(on, come(services, signed, origin="https://app.example"))[1]
+    assert run.pair
+    foreign = come(services, signed, **headers)
+    assert "page of this app" in ask(on, foreign)[0] and "page of this app" in on.vote("left", run, foreign)[0]
+    assert services.store.votes().tally() == []
