@@ -12,16 +12,14 @@ from typing import Any
 from rilearn.adapters import Adapter
 from rilearn.classify import STOP, Classifier
 from rilearn.engines.base import Engine
-from rilearn.errors import AdapterError
+from rilearn.errors import AdapterError, InputError
 from rilearn.prompts import PROMPT_VERSION, Templates, clean
 from rilearn.records import Example, Prediction, Proposal, Reasoning, Sampling
 from rilearn.row_files import read_records
 from rilearn.signals import measured
+from rilearn.store.known_answers import known_answer
 from rilearn.tables import Problem
 from rilearn.tasks import Task
-
-ANSWERS = ("verdict", "overall", "label_wrong", "right_label")
-"""What a file may say of the expected rating of a calibration row."""
 
 
 def read(path: Path, task: Task, about: Reasoning, rejected: bool = False) -> Iterator[Proposal | Problem]:
@@ -31,9 +29,9 @@ def read(path: Path, task: Task, about: Reasoning, rejected: bool = False) -> It
         about: what the rows do not say themselves (source, split, adapter, its digest, prompt version, sampling).
         rejected: rows of `training.augment` that it did not keep, as well.
 
-    Further columns that count: uncertainty, disagreement; `expected` (see ANSWERS) makes a calibration row; `model`
-    and `lead`, of `training.augment`, are the adapter's digest and how far a model that has read the reasoning believes
-    in the label.
+    Further columns that count: uncertainty, disagreement; `expected` (see `store/known_answers.py`) makes a calibration
+    row; `model` and `lead`, of `training.augment`, are the adapter's digest and how far a model that has read the
+    reasoning believes in the label.
 
     Raises:
         DataError: the file cannot be read.
@@ -43,7 +41,7 @@ def read(path: Path, task: Task, about: Reasoning, rejected: bool = False) -> It
             continue
         try:
             yield _proposal(cells, task, about)
-        except ValueError as error:
+        except (ValueError, InputError) as error:
             yield Problem(number, str(error))
 
 
@@ -92,7 +90,7 @@ def _by(adapter: Adapter, sampling: Sampling, signals: Mapping[str, float]) -> d
 
 
 def _proposal(cells: Mapping[str, Any] | str, task: Task, about: Reasoning) -> Proposal:
-    """Raises ValueError in words."""
+    """Raises ValueError or InputError in words."""
     if isinstance(cells, str):
         raise ValueError(cells)
     text, label, reasoning = (_words(cells, name) for name in ("text", "label", "reasoning"))
@@ -108,7 +106,7 @@ def _proposal(cells: Mapping[str, Any] | str, task: Task, about: Reasoning) -> P
         "generator" if made.adapter_digest else "import",
         uncertainty=_number(cells, "uncertainty") if lead is None else 1 - abs(2 * lead - 1),
         disagreement=_number(cells, "disagreement") if lead is None else 1 - lead,
-        expected=_expected(cells.get("expected")),
+        expected=_expected(cells.get("expected"), label),
     )
 
 
@@ -132,13 +130,11 @@ def _number(cells: Mapping[str, Any], name: str) -> float | None:
     return number
 
 
-def _expected(value: Any) -> dict[str, Any] | None:
+def _expected(value: Any, label: str) -> dict[str, Any] | None:
     if value is None or value == "":
         return None
-    found = json.loads(value) if isinstance(value, str) else value
-    if not isinstance(found, Mapping) or found.get("verdict") not in ("good", "poor"):
-        raise ValueError('`expected` must hold the known verdict, as {"verdict": "good"} or {"verdict": "poor"}.')
-    kept = {name: known for name, known in found.items() if known is not None}  # Parquet fills what is not there
-    if unknown := set(kept) - set(ANSWERS):
-        raise ValueError(f"`expected` may hold {', '.join(ANSWERS)}, not '{min(unknown)}'.")
-    return kept
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise InputError('`expected` is no JSON. Write it as {"verdict": "good"}.') from None
+    return known_answer(found, label)

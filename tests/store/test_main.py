@@ -40,18 +40,24 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
     return capsys.readouterr().out
 
 
-def test_export_and_import(rated: None, database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_export_and_import(
+    rated: None, database: Database, bob: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "out"
     assert "would be: 12 ratings" in said(capsys, "export", "--out", out, "--dry-run") and not out.exists()
     assert "12 ratings: ratings.csv" in said(capsys, "export", "--out", out, "--format", "csv", "--names")
     assert b"ann" in (out / "ratings.csv").read_bytes()
     file = out / "ratings.csv"
-    said(capsys, "delete-annotator", "ann")
-    assert "would be: ratings: 6 new, 6 here already, 0 left out" in said(capsys, "import", file, "--dry-run")
+    for rating in Ratings(database).live_ratings(bob):
+        Ratings(database).retract(bob, rating.id)
+    file.write_text(file.read_text().replace(",t", ",again-t"))
+    assert "would be: ratings: 12 new, 0 here already, 0 left out" in said(capsys, "import", file, "--dry-run")
     assert len(Ratings(database).live_ratings()) == 6
-    assert said(capsys, "import", file, out / "pairs.csv").startswith(
-        "ratings: 6 new, 6 here already, 0 left out\npairs"
-    )
+    said(capsys, "delete-annotator", "ann")
+    for extra, before in (("--dry-run", "would be: "), (out / "pairs.csv", "")):
+        told = said(capsys, "import", file, extra)
+        assert told.startswith(f"{before}ratings: 6 new, 0 here already, 0 left out\n{before}  6 rows are left out: who")
+    assert len(Ratings(database).live_ratings()) == 6
 
 
 def test_problems_are_listed_by_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
