@@ -235,7 +235,20 @@ def test_nobody_joins_or_signs_in_as_somebody_who_is_there(
     known = annotators.called("ann").pseudonym
     open_one = invitations.make("admin", uses=50)
     before = sorted(person.name for person in People(database).all())
-    for name in ("ann", " ANN ", "\uff41nn", "\u00e9va", "E\u0301va", "hugo", "Hugo", "ira", "p-1", "P-1", known, "Admin"):
+    for name in (
+        "ann",
+        " ANN ",
+        "\uff41nn",
+        "\u00e9va",
+        "E\u0301va",
+        "hugo",
+        "Hugo",
+        "ira",
+        "p-1",
+        "P-1",
+        known,
+        "Admin",
+    ):
         for join in (
             lambda n: invitations.join_open(n),
             lambda n: invitations.join_open(n, "another passphrase"),

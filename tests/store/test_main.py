@@ -56,7 +56,9 @@ def test_export_and_import(
     said(capsys, "delete-annotator", "ann")
     for extra, before in (("--dry-run", "would be: "), (out / "pairs.csv", "")):
         told = said(capsys, "import", file, extra)
-        assert told.startswith(f"{before}ratings: 6 new, 0 here already, 0 left out\n{before}  6 rows are left out: who")
+        assert told.startswith(
+            f"{before}ratings: 6 new, 0 here already, 0 left out\n{before}  6 rows are left out: who"
+        )
     assert len(Ratings(database).live_ratings()) == 6
 
 

@@ -15,10 +15,10 @@ FLAGGED = "SELECT reasoning_id FROM skips WHERE kind IN ('harmful', 'private') A
 
 def upgrade() -> None:
     # In plain SQL, which both databases take: Alembic would rebuild the table for SQLite and lose its checks.
-    op.execute(
-        "ALTER TABLE items ADD COLUMN wanted INTEGER DEFAULT 1 NOT NULL " + check("items", "wanted", "wanted >= 0")
-    )
-    op.execute("ALTER TABLE items ADD COLUMN held TEXT " + check("items", "held", "held IN ('flagged', 'removed')"))
+    wanted = "CONSTRAINT ck_items_wanted CHECK (wanted >= 0)"
+    op.execute(f"ALTER TABLE items ADD COLUMN wanted INTEGER DEFAULT 1 NOT NULL {wanted}")
+    held = "CONSTRAINT ck_items_held CHECK (held IN ('flagged', 'removed'))"
+    op.execute(f"ALTER TABLE items ADD COLUMN held TEXT {held}")
     op.create_index(
         "ix_items_held",
         "items",
