@@ -235,29 +235,21 @@ def test_nobody_joins_or_signs_in_as_somebody_who_is_there(
     known = annotators.called("ann").pseudonym
     open_one = invitations.make("admin", uses=50)
     before = sorted(person.name for person in People(database).all())
-    for name in (
-        "ann",
-        " ANN ",
-        "\uff41nn",
+    eva = (
+        "\u00c9va",
         "\u00e9va",
         "E\u0301va",
-        "hugo",
-        "Hugo",
-        "ira",
-        "p-1",
-        "P-1",
-        known,
-        "Admin",
-    ):
-        for join in (
-            lambda n: invitations.join_open(n),
-            lambda n: invitations.join_open(n, "another passphrase"),
-            lambda n: invitations.join(open_one, n, "another passphrase"),
-        ):
-            with pytest.raises(InputError, match="taken"):
-                join(name)
+    )  # an accent of its own, and what is no letter of ASCII, in the other case
+    for name in ("ann", " ANN ", "\uff41nn", *eva, "hugo", "Hugo", "ira", "p-1", "P-1", known, "Admin"):
+        with pytest.raises(InputError, match="taken"):
+            invitations.join_open(name)
+    for name in ("ann", "\u00c9va", "hugo", "ira", "p-1"):
+        with pytest.raises(InputError, match="taken"):
+            invitations.join_open(name, "another passphrase")
+        with pytest.raises(InputError, match="taken"):
+            invitations.join(open_one, name, "another passphrase")
         for passphrase in ("", "another passphrase"):
-            with pytest.raises(InputError, match="wrong|Too many"):
+            with pytest.raises(InputError, match="wrong"):
                 logins.sign_in(name, passphrase)
     assert sorted(person.name for person in People(database).all()) == before
     for number, name in enumerate(("ann", "Ira", "\u00c9VA", "admin")):  # nor by a login provider's name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -50,15 +51,14 @@ def test_export_and_import(
     file = out / "ratings.csv"
     for rating in Ratings(database).live_ratings(bob):
         Ratings(database).retract(bob, rating.id)
-    file.write_text(file.read_text().replace(",t", ",again-t"))
+    file.write_text(re.sub(r",(t\d),", r",again-\1,", file.read_text()))
     assert "would be: ratings: 12 new, 0 here already, 0 left out" in said(capsys, "import", file, "--dry-run")
     assert len(Ratings(database).live_ratings()) == 6
     said(capsys, "delete-annotator", "ann")
     for extra, before in (("--dry-run", "would be: "), (out / "pairs.csv", "")):
         told = said(capsys, "import", file, extra)
-        assert told.startswith(
-            f"{before}ratings: 6 new, 0 here already, 0 left out\n{before}  6 rows are left out: who"
-        )
+        assert told.startswith(f"{before}ratings: 6 new, 0 here already, 0 left out\n")
+        assert f"{before}  6 rows are left out: who said it was deleted here\n" in told
     assert len(Ratings(database).live_ratings()) == 6
 
 
