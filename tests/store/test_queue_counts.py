@@ -56,7 +56,7 @@ def act(database: Database, step: Step, ids: list[int], number: int) -> None:
         People(database).delete(name)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(steps)
 def test_it_is_exact_after_any_sequence(done: list[Step]) -> None:
     with TemporaryDirectory() as folder:
