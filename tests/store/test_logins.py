@@ -235,11 +235,8 @@ def test_nobody_joins_or_signs_in_as_somebody_who_is_there(
     known = annotators.called("ann").pseudonym
     open_one = invitations.make("admin", uses=50)
     before = sorted(person.name for person in People(database).all())
-    eva = (
-        "\u00c9va",
-        "\u00e9va",
-        "E\u0301va",
-    )  # an accent of its own, and what is no letter of ASCII, in the other case
+    # SQLite knows the case of ASCII alone; the last one has its accent apart.
+    eva = ("\u00c9va", "\u00e9va", "E\u0301va")
     for name in ("ann", " ANN ", "\uff41nn", *eva, "hugo", "Hugo", "ira", "p-1", "P-1", known, "Admin"):
         with pytest.raises(InputError, match="taken"):
             invitations.join_open(name)
