@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import select
 
 from rilearn.errors import DataError, InputError
 from rilearn.records import Rating, Sampling
@@ -25,7 +26,7 @@ from rilearn.store.queue import Entry, Queue
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
 from rilearn.store.schema import RatingRow
-from rilearn.store.schema_annotation import ItemRow
+from rilearn.store.schema_annotation import ItemRow, TombstoneRow
 from rilearn.store.submissions import Submissions
 from rilearn.store.votes import Side, Version, Votes
 from tests.store.conftest import reasoning
@@ -163,6 +164,42 @@ def test_what_is_held_back_because_of_a_flag_stays_here(
     assert exchange.count()["ratings"] == 2
     Flags(database).decide(None, full[1], "put back", "p")
     assert exchange.count() == whole
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_who_was_deleted_does_not_come_back(
+    form: str, exchange: Exchange, full: list[int], annotators: Annotators, database: Database, tmp_path: Path
+) -> None:
+    exchange.export(tmp_path, form, names=True)
+    pseudonym = annotators.called("ann").pseudonym
+    for name in ("ann", "root"):
+        People(database).delete(name)
+    before = len(Reasonings(database).of_text("weather", reasoning(0).text))
+    told = {}
+    for kind in KINDS:
+        path = tmp_path / f"{kind}.{form}"
+        told[kind] = exchange.bring(path, dry_run=True)
+        assert exchange.bring(path) == told[kind]
+    assert told["ratings"] == Imported("ratings", 0, 1, (), deleted=2)
+    # Bob's correction and the votes are here, and so is the deleted admin's decision, which stands without name.
+    assert [(told[kind].known, told[kind].deleted) for kind in KINDS[1:]] == [(1, 0), (1, 0), (2, 0)]
+    assert {person.name for person in People(database).all()} == {"bob"}
+    assert len(Reasonings(database).of_text("weather", reasoning(0).text)) == before
+    with database.read() as session:
+        kept = session.scalars(select(TombstoneRow.digest)).all()
+    assert len(kept) == 2 and not [one for one in kept if pseudonym in one or "ann" in one]
+
+
+def test_a_decision_of_a_deleted_admin_comes_without_name(
+    exchange: Exchange, full: list[int], database: Database, tmp_path: Path
+) -> None:
+    exchange.export(tmp_path, "jsonl")
+    path = tmp_path / "adjudications.jsonl"
+    People(database).delete("root")
+    path.write_text(json.dumps({**lines(path)[0], "token": "another"}), encoding="utf-8")
+    assert exchange.bring(path) == Imported("adjudications", 1, 0, ())
+    assert {one.admin_id for one in Adjudications(database).history(full[0])} == {None}
+    assert [person.name for person in People(database).all()] == ["ann", "bob"]
 
 
 def test_who_comes_by_import_is_nobody_who_is_here(
