@@ -20,7 +20,7 @@ from rilearn.store.checks import short
 from rilearn.store.database import Database
 from rilearn.store.queue_counts import recount
 from rilearn.store.queue_items import Entry, put
-from rilearn.store.queue_order import OPEN, ORDERS, Order, Shortlists, any_free, first, walk
+from rilearn.store.queue_order import KNOWN, OPEN, ORDERS, Order, Shortlists, any_free, first, walk
 from rilearn.store.reasonings import inserting_new
 from rilearn.store.schema import AnnotatorRow, LeaseRow, now
 from rilearn.store.schema_annotation import ItemRow
@@ -159,7 +159,7 @@ class Queue:
             StoreError: see `Database.read`.
         """
         with self._database.read() as session:
-            return session.scalar(select(func.count(ItemRow.id)).where(OPEN, ItemRow.held.is_(None))) or 0
+            return session.scalar(select(func.count(ItemRow.id)).where(OPEN, ~KNOWN, ItemRow.held.is_(None))) or 0
 
 
 def settle(session: Session, annotator_id: int, reasoning_id: int) -> None:

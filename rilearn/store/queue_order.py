@@ -60,7 +60,7 @@ def _walk(which: ColumnElement[bool], order: str) -> Select[Any]:
     return free.order_by(*_KEYS[order]).limit(bindparam("most"))
 
 
-_WALKS = {order: (_walk(ItemRow.everyone.is_(True), order), _walk(OPEN, order)) for order in ORDERS} | {
+_WALKS = {order: (_walk(ItemRow.everyone.is_(True), order), _walk(OPEN & ~KNOWN, order)) for order in ORDERS} | {
     "calibration": (_walk(KNOWN, "calibration"),)
 }
 
