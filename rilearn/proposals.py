@@ -18,11 +18,9 @@ from rilearn.records import Example, Prediction, Proposal, Reasoning, Sampling
 from rilearn.row_files import read_records
 from rilearn.signals import measured
 from rilearn.store import checks
+from rilearn.store.known_answers import known_answer
 from rilearn.tables import Problem
 from rilearn.tasks import Task
-
-ANSWERS = ("verdict", "overall", "label_wrong", "right_label")
-"""What a file may say of the expected rating of a calibration row."""
 
 
 def read(path: Path, task: Task, about: Reasoning, rejected: bool = False) -> Iterator[Proposal | Problem]:
@@ -32,9 +30,9 @@ def read(path: Path, task: Task, about: Reasoning, rejected: bool = False) -> It
         about: what the rows do not say themselves (source, split, adapter, its digest, prompt version, sampling).
         rejected: rows of `training.augment` that it did not keep, as well.
 
-    Further columns that count: uncertainty, disagreement; `expected` (see ANSWERS) makes a calibration row; `model`
-    and `lead`, of `training.augment`, are the adapter's digest and how far a model that has read the reasoning believes
-    in the label.
+    Further columns that count: uncertainty, disagreement; `expected` (see `store/known_answers.py`) makes a calibration
+    row; `model` and `lead`, of `training.augment`, are the adapter's digest and how far a model that has read the
+    reasoning believes in the label.
 
     Raises:
         DataError: the file cannot be read.
@@ -109,7 +107,7 @@ def _proposal(cells: Mapping[str, Any] | str, task: Task, about: Reasoning) -> P
         "generator" if made.adapter_digest else "import",
         uncertainty=_number(cells, "uncertainty") if lead is None else 1 - abs(2 * lead - 1),
         disagreement=_number(cells, "disagreement") if lead is None else 1 - lead,
-        expected=_expected(cells.get("expected")),
+        expected=_expected(cells.get("expected"), label),
     )
 
 
@@ -133,13 +131,11 @@ def _number(cells: Mapping[str, Any], name: str) -> float | None:
     return number
 
 
-def _expected(value: Any) -> dict[str, Any] | None:
+def _expected(value: Any, label: str) -> dict[str, Any] | None:
     if value is None or value == "":
         return None
-    found = json.loads(value) if isinstance(value, str) else value
-    if not isinstance(found, Mapping) or found.get("verdict") not in ("good", "poor"):
-        raise ValueError('`expected` must hold the known verdict, as {"verdict": "good"} or {"verdict": "poor"}.')
-    kept = {name: known for name, known in found.items() if known is not None}  # Parquet fills what is not there
-    if unknown := set(kept) - set(ANSWERS):
-        raise ValueError(f"`expected` may hold {', '.join(ANSWERS)}, not '{min(unknown)}'.")
-    return kept
+    try:
+        found = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise InputError('`expected` is no JSON. Write it as {"verdict": "good"}.') from None
+    return known_answer(found, label)

@@ -119,7 +119,8 @@ Origin = Literal["generator", "visitor", "label-noise", "import"]
 class Proposal:
     """A reasoning to be rated and what is known to order it by (None: not known).
 
-    `expected`, the known answer as fields of a `Rating`, makes it a calibration item. Its signals tell its quality.
+    `expected`, the known answer (see `store/known_answers.py`), makes it a calibration item. Its signals tell its
+    quality.
     """
 
     reasoning: Reasoning

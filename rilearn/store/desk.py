@@ -57,7 +57,8 @@ class Desk:
 
         rated = exists().where(mine(RatingRow), RatingRow.superseded_at.is_(None))
         skipped = exists().where(mine(SkipRow), SkipRow.undone_at.is_(None))
-        begun = select(DraftRow.reasoning_id).filter_by(annotator_id=annotator_id).where(~rated, ~skipped)
+        held = exists().where(ItemRow.reasoning_id == DraftRow.reasoning_id, ItemRow.held.is_not(None))
+        begun = select(DraftRow.reasoning_id).filter_by(annotator_id=annotator_id).where(~rated, ~skipped, ~held)
         begun = begun.order_by(DraftRow.saved_at.desc()).limit(_DRAFTS)
         with self._database.read() as session:
             waiting = [found for found in session.scalars(begun) if found not in have]
@@ -109,7 +110,11 @@ class Desk:
 
 
 def take(session: Session, annotator_id: int, reasoning_id: int, token: str) -> Lease | None:
-    """A lease on this very item, inside a transaction; None: somebody else holds it. One's own lease is prolonged."""
+    """A lease on this very item, inside a transaction; None: somebody else holds it, or it is held back because of a
+    flag. One's own lease is prolonged."""
+    back = select(ItemRow.id).where(ItemRow.reasoning_id == reasoning_id, ItemRow.held.is_not(None))
+    if session.scalars(back).first() is not None:
+        return None
     span = timedelta(seconds=LEASE)
     moment = now()
     held = session.scalars(select(LeaseRow).filter_by(reasoning_id=reasoning_id, released_at=None)).one_or_none()

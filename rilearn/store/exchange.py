@@ -28,12 +28,14 @@ Rows = Iterator[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import did: rows that are new, that were there, and that could not be kept, by number."""
+    """What an import did: rows that are new, that were there, and that could not be kept, by number. `deleted`: rows
+    of annotators who were deleted here, which are left out."""
 
     kind: str
     new: int
     known: int
     problems: tuple[Problem, ...]
+    deleted: int = 0
 
 
 class Exchange:
@@ -59,7 +61,8 @@ class Exchange:
             names: with the annotators' names beside their pseudonyms.
 
         Returns:
-            Kind -> rows written. Ratings that were superseded, and what somebody flagged as private, stay here.
+            Kind -> rows written. Ratings that were superseded, and what is held back because of a flag (see
+            `flags`), stay here.
 
         Raises:
             InputError: no such form. DataError: the folder cannot be written.
@@ -83,7 +86,8 @@ class Exchange:
         return written
 
     def bring(self, path: Path, dry_run: bool = False) -> Imported:
-        """Import a file that `export` wrote; rows that are here already stay as they are.
+        """Import a file that `export` wrote; rows that are here already stay as they are, and what annotators said who
+        were deleted here is left out (their decisions as an admin come without name, as deleting leaves them).
 
         Saved in steps of some hundred rows, so that people can go on rating; after an interruption import it again.
 
@@ -97,7 +101,7 @@ class Exchange:
         kind = path.stem.partition(".")[0]
         if kind not in COLUMNS:
             raise DataError(f"'{path.name}' names no kind of rows. Name it as the export does: {', '.join(COLUMNS)}.")
-        records, problems, done = read_records(path), list[Problem](), list[bool]()
+        records, problems, done, deleted = read_records(path), list[Problem](), list[bool](), 0
         while step := list(islice(records, AT_ONCE)):
             good: list[tuple[int, exchange_in.Read]] = []
             for number, cells in step:
@@ -109,12 +113,14 @@ class Exchange:
                 for (number, _), new in zip(good, exchange_in.keep(session, [row for _, row in good]), strict=True):
                     if isinstance(new, str):
                         problems.append(Problem(number, new))
+                    elif new is None:
+                        deleted += 1
                     else:
                         done.append(new)
                 if dry_run:
                     session.rollback()
         problems.sort(key=lambda problem: problem.number)
-        return Imported(kind, sum(done), len(done) - sum(done), tuple(problems))
+        return Imported(kind, sum(done), len(done) - sum(done), tuple(problems), deleted)
 
 
 def read(kind: str, cells: Mapping[str, Any] | str, from_csv: bool) -> exchange_in.Read:

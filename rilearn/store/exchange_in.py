@@ -13,24 +13,29 @@ from sqlalchemy.orm import Session
 
 from rilearn.errors import InputError
 from rilearn.records import CRITERIA, Rating, Reasoning, Sampling, Span
+from rilearn.store.annotators import taken
 from rilearn.store.checks import short, words
 from rilearn.store.queue import settle
-from rilearn.store.ratings import check_against, rating_row, supersede
+from rilearn.store.rating_checks import check_against
+from rilearn.store.ratings import rating_row, supersede
 from rilearn.store.reasonings import Rows, insert_new, rows_of, save
 from rilearn.store.schema import AnnotatorRow, EditRow, PairRow, RatingRow, VoteRow
 from rilearn.store.schema_annotation import AdjudicationRow
+from rilearn.store.tombstones import buried
 
 Maker = Callable[[int | None, int], Any]
 
 
 @dataclass(frozen=True)
 class Saying:
-    """What somebody said of a reasoning; `row(annotator_id, reasoning_id)` makes the table's row of it."""
+    """What somebody said of a reasoning; `row(annotator_id, reasoning_id)` makes the table's row of it. `outlives` the
+    account of who said it: an admin's decision, which then stands without name."""
 
     pseudonym: str
     name: str
     about: Rows
     row: Maker
+    outlives: bool
 
 
 @dataclass(frozen=True)
@@ -56,15 +61,19 @@ def read(kind: str, row: Mapping[str, Any]) -> Read:
         raise InputError(f"The row cannot be read ({type(error).__name__}: {error}).") from None
 
 
-def keep(session: Session, sayings: Sequence[Read]) -> list[bool | str]:
-    """Save them in the transaction: True is new, False was there; a text says why one cannot be kept."""
-    about = [s for s in sayings if isinstance(s, Saying)]
+def keep(session: Session, sayings: Sequence[Read]) -> list[bool | str | None]:
+    """Save them in the transaction: True is new, False was there, None is left out, since who said it was deleted here;
+    a text says why one cannot be kept."""
+    gone = buried(session, {s.pseudonym for s in sayings if isinstance(s, Saying)})
+    about = [s for s in sayings if isinstance(s, Saying) and (s.outlives or s.pseudonym not in gone)]
     ids = iter(save(session, [s.about for s in about]))
-    people = _people(session, {s.pseudonym: s.name for s in about if s.pseudonym})
-    done: list[bool | str] = []
+    people = _people(session, {s.pseudonym: s.name for s in about if s.pseudonym and s.pseudonym not in gone})
+    done: list[bool | str | None] = []
     for one in sayings:
         try:
-            if isinstance(one, Ballot):
+            if isinstance(one, Saying) and not one.outlives and one.pseudonym in gone:
+                done.append(None)
+            elif isinstance(one, Ballot):
                 done.append(_keep_ballot(session, one))
             else:
                 done.append(_keep_saying(session, one.row(people.get(one.pseudonym), next(ids))))
@@ -78,10 +87,11 @@ def _saying(kind: str, row: Mapping[str, Any]) -> Saying:
     names = ("task", "text", "label", "reasoning", "source", "split", "adapter", "adapter_digest", "prompt_version")
     about = Reasoning(**{name: row[name] for name in names}, sampling=sampling, signals=row["signals"])
     pseudonym, token = words(row["annotator"], "annotator", 200), short(row["token"], "token")
-    if not pseudonym and kind != "adjudications":  # an adjudication outlives the admin's account
+    outlives = kind == "adjudications"
+    if not pseudonym and not outlives:
         raise InputError("The column 'annotator' is empty.")
     made = _MADE[kind](row, about, token, row["created_at"])
-    return Saying(pseudonym, words(row.get("annotator_name") or "", "name", 200), rows_of(about), made)
+    return Saying(pseudonym, words(row.get("annotator_name") or "", "name", 200), rows_of(about), made, outlives)
 
 
 def _rating(row: Mapping[str, Any], about: Reasoning, token: str, when: Any) -> Maker:
@@ -155,8 +165,10 @@ def _people(session: Session, names: Mapping[str, str]) -> dict[str, int]:
     query = select(AnnotatorRow.pseudonym, AnnotatorRow.id).where(AnnotatorRow.pseudonym.in_(names))
     known = dict(session.execute(query).tuples().all())
     for pseudonym in sorted(set(names) - set(known)):
-        taken = session.scalars(select(AnnotatorRow.id).filter_by(name=names[pseudonym])).first() is not None
-        name = pseudonym if taken or not names[pseudonym] else names[pseudonym]
+        # Somebody may have joined under the pseudonym before: never their row. Nobody can sign in as who came by import
+        # (no passphrase, no login provider's subject) before an admin sets a passphrase.
+        wishes = (names[pseudonym], pseudonym, *(f"{pseudonym} {number}" for number in range(2, 100)))
+        name = next((wish for wish in wishes if wish and not taken(session, wish)), pseudonym)
         insert_new(session, AnnotatorRow, [{"name": name, "pseudonym": pseudonym, "role": "annotator"}], "pseudonym")
     return dict(session.execute(query).tuples().all())
 

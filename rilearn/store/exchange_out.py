@@ -1,4 +1,4 @@
-"""The rows that leave the database: what holds, and nothing that somebody flagged as private."""
+"""The rows that leave the database: what holds, and nothing that is held back because of a flag."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rilearn.records import CRITERIA
 from rilearn.store.ratings import stored_rating
 from rilearn.store.reasonings import stored
 from rilearn.store.schema import AnnotatorRow, EditRow, PairRow, RatingRow, ReasoningRow, TextRow, VoteRow
-from rilearn.store.schema_annotation import AdjudicationRow, SkipRow
+from rilearn.store.schema_annotation import AdjudicationRow, ItemRow
 
 _AT_ONCE = 1000
 _VISITOR = "visitor-"
@@ -27,15 +27,13 @@ def rows(session: Session, kind: str) -> Iterator[dict[str, Any]]:
         yield _VALUES[kind](*found)
 
 
-def private() -> Select[Any]:
-    """The ids of reasonings that somebody flagged as private."""
-    return select(SkipRow.reasoning_id).where(SkipRow.kind == "private", SkipRow.undone_at.is_(None))
+def held() -> Select[Any]:
+    """The ids of reasonings that are held back: flagged and not decided on, or removed."""
+    return select(ItemRow.reasoning_id).where(ItemRow.held.is_not(None))
 
 
 def _sayings(model: Sayings, who: Any) -> Any:
-    flagged = exists().where(
-        SkipRow.reasoning_id == model.reasoning_id, SkipRow.kind == "private", SkipRow.undone_at.is_(None)
-    )
+    flagged = exists().where(ItemRow.reasoning_id == model.reasoning_id, ItemRow.held.is_not(None))
     query = select(model, ReasoningRow, AnnotatorRow.pseudonym, AnnotatorRow.name)
     query = query.join(ReasoningRow, ReasoningRow.id == model.reasoning_id).outerjoin(
         AnnotatorRow, AnnotatorRow.id == who
@@ -44,7 +42,7 @@ def _sayings(model: Sayings, who: Any) -> Any:
 
 
 def _pairs() -> Any:
-    flagged = select(TextRow.text).join(ReasoningRow).where(ReasoningRow.id.in_(private()))
+    flagged = select(TextRow.text).join(ReasoningRow).where(ReasoningRow.id.in_(held()))
     query = select(VoteRow, PairRow).join(PairRow, PairRow.id == VoteRow.pair_id)
     return query.where(PairRow.text.not_in(flagged)).order_by(VoteRow.id)
 

@@ -17,6 +17,7 @@ from rilearn.errors import InputError
 from rilearn.records import Proposal
 from rilearn.signals import quality
 from rilearn.store.database import Database
+from rilearn.store.known_answers import known_answer
 from rilearn.store.queue_items import Entry, put
 from rilearn.store.reasonings import AT_ONCE, keep, key, known
 from rilearn.store.schema_annotation import ItemRow
@@ -25,7 +26,7 @@ from rilearn.store.schema_annotation import ItemRow
 @dataclass(frozen=True)
 class Plan:
     """`ratings`: how many different people rate an item; `everyone`: the share of items that all of them do, chosen by
-    the items' content, so that filling again chooses the same ones."""
+    the items' content, so that filling again chooses the same ones. Neither counts for calibration items."""
 
     ratings: int = 1
     everyone: float = 0.0
@@ -80,6 +81,8 @@ def _by_key(proposals: Iterable[Proposal], seen: set[str], filled: Filled) -> di
         filled.proposals += 1
         try:
             own = key(proposal.reasoning)
+            if proposal.expected is not None:
+                known_answer(proposal.expected, proposal.reasoning.label)
         except InputError as error:
             filled.refused.append(f"proposal {filled.proposals}: {error}")
             continue
@@ -98,13 +101,12 @@ def _fill(session: Session, found: Mapping[str, Proposal], plan: Plan, dry_run: 
     if not dry_run:
         ids = keep(session, (proposal.reasoning for proposal in found.values()))
         put(session, {ids[own]: entry(ids[own], new[own], plan, everyone) for own, everyone in entries.items()})
-    known_answers = sum(proposal.expected is not None for proposal in new.values())
     return Filled(
         reasonings=len(found) - len(stored),
         there=len(found) - len(new),
         added=len(new),
         everyone=sum(everyone and new[own].expected is None for own, everyone in entries.items()),
-        calibration=known_answers,
+        calibration=sum(proposal.expected is not None for proposal in new.values()),
         labels=Counter(proposal.reasoning.label for proposal in new.values()),
     )
 
@@ -120,7 +122,7 @@ def entry(reasoning_id: int, proposal: Proposal, plan: Plan, everyone: bool = Fa
         reasoning_id,
         proposal.origin,
         ratings=plan.ratings,
-        everyone=everyone and proposal.expected is None,
+        everyone=everyone,
         expected=proposal.expected,
         uncertainty=proposal.uncertainty,
         disagreement=proposal.disagreement,

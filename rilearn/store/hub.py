@@ -56,8 +56,9 @@ def card(counts: Mapping[str, int]) -> str:
     lines += [
         "## Privacy and licence",
         "",
-        "Annotators and voters appear by pseudonym. Reasonings that somebody flagged as private are left out. The "
-        "texts keep the terms of the datasets they are from (column `source`); check them before you share this.",
+        "Annotators and voters appear by pseudonym. Reasonings that somebody flagged as harmful or private are left "
+        "out, unless an admin has put them back. The texts keep the terms of the datasets they are from (column "
+        "`source`); check them before you share this.",
         "",
     ]
     return "\n".join(lines)

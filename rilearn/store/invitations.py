@@ -6,15 +6,15 @@ import secrets
 from datetime import timedelta
 from typing import get_args
 
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 
 from rilearn.errors import InputError
-from rilearn.store.annotators import Role, new_annotator
+from rilearn.store.annotators import Role, new_annotator, taken
 from rilearn.store.checks import short
 from rilearn.store.database import Database
-from rilearn.store.logins import OWNER, begun, sha256
+from rilearn.store.logins import begun, sha256
 from rilearn.store.passphrases import hashed
-from rilearn.store.schema import AnnotatorRow, now
+from rilearn.store.schema import now
 from rilearn.store.schema_annotation import InvitationRow
 
 OVER = "This invitation is not valid: it was used up, has expired, or was cut when it was copied. Ask for a new one."
@@ -74,14 +74,11 @@ class Invitations:
                     .filter_by(digest=sha256(secret))
                     .where(InvitationRow.uses_left > 0, InvitationRow.expires_at > now())
                 )
-                taken = open_one.values(uses_left=InvitationRow.uses_left - 1).returning(InvitationRow.role)
-                if (found := session.scalars(taken).one_or_none()) is None:
+                used = open_one.values(uses_left=InvitationRow.uses_left - 1).returning(InvitationRow.role)
+                if (found := session.scalars(used).one_or_none()) is None:
                     raise InputError(OVER)
                 role = "admin" if found == "admin" else "annotator"
-            alike = select(AnnotatorRow.id).where(func.lower(AnnotatorRow.name) == func.lower(name)).limit(1)
-            row = None
-            if name.casefold() != OWNER and session.scalars(alike).first() is None:
-                row = new_annotator(session, name, role, passphrase=kept)
+            row = None if taken(session, name) else new_annotator(session, name, role, passphrase=kept)
             if row is None:
                 raise InputError(f"The name '{name}' is taken. Choose another, or sign in if it is yours.")
             return begun(session, row.id)

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from rilearn.errors import DataError, InputError
@@ -26,7 +26,7 @@ from rilearn.store.exchange_in import Saying
 from rilearn.store.exchange_rows import COLUMNS
 from rilearn.store.ratings import stored_rating
 from rilearn.store.schema import AnnotatorRow, EditRow, RatingRow, ReasoningRow, TextRow
-from rilearn.store.schema_annotation import AdjudicationRow, SkipRow
+from rilearn.store.schema_annotation import AdjudicationRow, ItemRow, SkipRow
 
 _AT_ONCE = 1000
 _SAID = (RatingRow, EditRow, AdjudicationRow)
@@ -171,8 +171,15 @@ def _spoken_of(since: datetime | None) -> Any:
 
 
 def _flagged(session: Session) -> tuple[set[int], set[str]]:
-    """The ids of reasonings that somebody flagged, and the digests of texts that somebody flagged as private."""
+    """The ids of reasonings that are held back for a flag, and the digests of texts flagged as private among them.
+
+    What an admin has put back counts no more, what has been removed does.
+    """
+    holds = or_(SkipRow.decision_id.is_(None), ItemRow.held.is_not(None))
     query = select(SkipRow.reasoning_id, SkipRow.kind, TextRow.digest)
     query = query.join(ReasoningRow, ReasoningRow.id == SkipRow.reasoning_id).join(TextRow)
-    rows = session.execute(query.where(SkipRow.kind != "skip", SkipRow.undone_at.is_(None))).tuples().all()
-    return {i for i, _, _ in rows}, {digest for _, kind, digest in rows if kind == "private"}
+    query = query.outerjoin(ItemRow, ItemRow.reasoning_id == SkipRow.reasoning_id)
+    rows = session.execute(query.where(SkipRow.kind != "skip", SkipRow.undone_at.is_(None), holds)).tuples().all()
+    # The flags of somebody who was deleted are gone, and what they held back still is.
+    held = session.scalars(select(ItemRow.reasoning_id).where(ItemRow.held.is_not(None)))
+    return {i for i, _, _ in rows} | set(held), {digest for _, kind, digest in rows if kind == "private"}

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from rilearn.errors import InputError
-from rilearn.store.annotators import Annotator, Role, new_annotator, value
+from rilearn.store.annotators import OWNER, Annotator, Role, new_annotator, taken, value
 from rilearn.store.checks import short, words
 from rilearn.store.database import Database
 from rilearn.store.passphrases import Guesses, hashed, matches
@@ -24,8 +24,6 @@ from rilearn.store.schema_annotation import LoginRow
 
 DAYS = 30
 """How long a sign-in holds."""
-OWNER = "admin"
-"""The name that the owner's passphrase of the settings signs in; nobody else can take it."""
 WRONG = "The name or the passphrase is wrong."
 
 
@@ -129,7 +127,10 @@ class Logins:
 
     def _named(self, session: Session, name: str, role: Role, subject: str) -> AnnotatorRow:
         for end in ("", *(f" {number}" for number in range(2, 100))):
-            if row := new_annotator(session, f"{name}{end}", role, subject=subject):
+            # Never the row of somebody else, nor a name that would be the owner's to sign in with.
+            if not taken(session, f"{name}{end}") and (
+                row := new_annotator(session, f"{name}{end}", role, subject=subject)
+            ):
                 return row
         raise InputError(f"Too many annotators are called '{name}'.")
 

@@ -1,4 +1,4 @@
-"""Who rates here, and taking somebody out: with all that they said, in one transaction."""
+"""Who rates here, who may sign in, and taking somebody out: with all that they said, in one transaction."""
 
 from __future__ import annotations
 
@@ -6,41 +6,49 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
-from rilearn.errors import InputError
+from rilearn.store.annotators import called
 from rilearn.store.database import Database
 from rilearn.store.insight import live
+from rilearn.store.logins import end_all
+from rilearn.store.queue_counts import recount
+from rilearn.store.reasonings import AT_ONCE
 from rilearn.store.schema import AnnotatorRow, EditRow, RatingRow, VersionRow, now
-from rilearn.store.schema_annotation import ItemRow, VersionRatingRow
+from rilearn.store.schema_annotation import VersionRatingRow
 from rilearn.store.schema_counters import DayCount, Tally
+from rilearn.store.staleness import stale_with
+from rilearn.store.tombstones import bury
 
 
 @dataclass(frozen=True)
 class Person:
-    """An annotator and how many ratings of theirs hold."""
+    """An annotator and how many ratings of theirs hold. `deactivated_at`: they cannot sign in since."""
 
     name: str
     pseudonym: str
     role: str
     ratings: int
     joined_at: datetime
+    deactivated_at: datetime | None
 
 
 @dataclass(frozen=True)
 class Deleted:
     """What goes with an annotator: all ratings and corrections, superseded ones too. `versions`: models that were
-    trained on their ratings, stale from then on, as "name (first digits of the digest)"."""
+    trained on their ratings, stale from then on, as "name (first digits of the digest)"; `descendants`: models that
+    come from these and become stale with them."""
 
     name: str
     ratings: int
     corrections: int
     versions: tuple[str, ...]
+    descendants: tuple[str, ...] = ()
 
 
 class People:
-    """Lists and deletes annotators."""
+    """Lists, deactivates and deletes annotators."""
 
     def __init__(self, database: Database):
         self._database = database
@@ -57,12 +65,34 @@ class People:
         query = query.outerjoin(counted, counted.c.annotator_id == AnnotatorRow.id)
         with self._database.read() as session:
             rows = session.execute(query).tuples().all()
-        return [Person(row.name, row.pseudonym, row.role, n, row.created_at) for row, n in rows]
+        return [Person(row.name, row.pseudonym, row.role, n, row.created_at, row.deactivated_at) for row, n in rows]
+
+    def deactivate(self, name: str) -> None:
+        """End their sessions and let them sign in no more; what they said stays. Once more changes nothing.
+
+        Args:
+            name: or the pseudonym.
+
+        Raises:
+            InputError: there is no such annotator.
+            StoreError: see `Database.write`.
+        """
+        with self._database.write() as session:
+            row = called(session, name)
+            row.deactivated_at = row.deactivated_at or now()
+            end_all(session, row.id)
+
+    def reactivate(self, name: str) -> None:
+        """Let them sign in again. Arguments and errors are those of `deactivate`."""
+        with self._database.write() as session:
+            called(session, name).deactivated_at = None
 
     def delete(self, name: str, dry_run: bool = False) -> Deleted:
-        """Delete an annotator, and mark the model versions that were trained on their ratings as stale.
+        """Delete an annotator, and mark the model versions as stale that were trained on their ratings, with all that
+        come from these.
 
-        The queue waits for one person more on what they had rated. Decisions they made as an admin stay, without name.
+        The queue waits for another person on what they had rated. Decisions they made as an admin stay, without name.
+        It is for good: exports made before do not bring them back (see `tombstones`); who joins anew is a new person.
 
         Args:
             name: or the pseudonym.
@@ -73,37 +103,36 @@ class People:
             StoreError: see `Database.write`; then all of it is still there.
         """
         with self._database.write() as session:
-            row = session.scalars(select(AnnotatorRow).where(_called(name)).with_for_update()).one_or_none()
-            if row is None:
-                raise InputError(f"There is no annotator '{name}'.")
+            row = called(session, name)
+            session.refresh(row, with_for_update=True)  # PostgreSQL: they say nothing more meanwhile
             mine = RatingRow.annotator_id == row.id
-            trained = select(VersionRatingRow.version_id).join(RatingRow).where(mine)
-            versions = session.scalars(select(VersionRow).where(VersionRow.id.in_(trained)).order_by(VersionRow.id))
+            trained = set(session.scalars(select(VersionRatingRow.version_id).join(RatingRow).where(mine)))
+            versions, descendants = stale_with(session, trained)
             done = Deleted(
                 name=row.name,
                 ratings=_count(session, RatingRow, mine),
                 corrections=_count(session, EditRow, EditRow.annotator_id == row.id),
-                versions=tuple(f"{version.name} ({version.digest[:12]})" for version in versions),
+                versions=tuple(map(_shown, versions)),
+                descendants=tuple(map(_shown, descendants)),
             )
             if not dry_run:
-                stale = update(VersionRow).where(VersionRow.id.in_(trained), VersionRow.stale_at.is_(None))
-                session.execute(stale.values(stale_at=now()))
-                rated = select(RatingRow.reasoning_id).where(mine, live())
+                for version in (*versions, *descendants):
+                    version.stale_at = version.stale_at or now()
+                rated = session.scalars(select(RatingRow.reasoning_id).where(mine, live())).all()
                 # In the order of those who rate meanwhile, tally before item: else each could wait for the other.
-                session.execute(
-                    select(Tally.reasoning_id)
-                    .where(Tally.reasoning_id.in_(rated))
-                    .order_by(Tally.reasoning_id)
-                    .with_for_update()
-                )
-                items = update(ItemRow).where(ItemRow.reasoning_id.in_(rated))
-                session.execute(items.values(ratings_left=ItemRow.ratings_left + 1))
+                tallies = select(Tally.reasoning_id).order_by(Tally.reasoning_id).with_for_update()
+                for first in range(0, len(rated), AT_ONCE):
+                    part = sorted(rated)[first : first + AT_ONCE]
+                    session.execute(tallies.where(Tally.reasoning_id.in_(part)))
+                bury(session, row.pseudonym)
+                session.flush()
                 session.execute(delete(AnnotatorRow).where(AnnotatorRow.id == row.id))  # what they said goes with them
+                recount(session, rated)
             return done
 
 
-def _called(name: str) -> ColumnElement[bool]:
-    return or_(AnnotatorRow.name == name.strip(), AnnotatorRow.pseudonym == name.strip())
+def _shown(version: VersionRow) -> str:
+    return f"{version.name} ({version.digest[:12]})"
 
 
 def _count(session: Session, model: Any, condition: ColumnElement[bool]) -> int:

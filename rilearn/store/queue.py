@@ -1,7 +1,7 @@
 """The queue: which reasoning an annotator rates next, lent to one person at a time.
 
 A lease is taken by a token, so that a retried request gets the same one; it ends when the reasoning is rated, given
-back, or left alone for too long. `queue_order` says what comes first.
+back, flagged, or left alone for too long. `queue_order` says who gets what, and what comes first.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from sqlalchemy.orm import Session
 from rilearn.errors import InputError, StoreError
 from rilearn.store.checks import short
 from rilearn.store.database import Database
+from rilearn.store.queue_counts import recount
 from rilearn.store.queue_items import Entry, put
-from rilearn.store.queue_order import KNOWN, OPEN, ORDERS, Order, Shortlists, first, walk
+from rilearn.store.queue_order import KNOWN, OPEN, ORDERS, Order, Shortlists, any_free, first, walk
 from rilearn.store.reasonings import inserting_new
 from rilearn.store.schema import AnnotatorRow, LeaseRow, now
 from rilearn.store.schema_annotation import ItemRow
@@ -53,7 +54,7 @@ class Queue:
             How many were new.
 
         Raises:
-            InputError: no such reasoning or origin, or nobody is to rate an item.
+            InputError: no such reasoning or origin, nobody is to rate an item, or a known answer is none.
             StoreError: see `Database.write`.
         """
         found = {entry.reasoning_id: entry for entry in entries}
@@ -67,7 +68,7 @@ class Queue:
 
         Args:
             token: names this request; sent again it gets the same lease while that holds.
-            calibration: how often (0 to 1, by chance) it is a calibration item, while there is one and others too.
+            calibration: how often (0 to 1, by chance) it is a calibration item, see `queue_order`.
 
         Raises:
             InputError: nobody has the id, an unknown order, or the token's lease is over.
@@ -77,9 +78,20 @@ class Queue:
             raise InputError(f"There is no order '{order}': {', '.join(get_args(Order))}.")
         token = short(token, "token")
         chosen = random.choice(ORDERS) if order == "mixed" else order
-        if random.random() < calibration and (lent := self._from(annotator_id, token, "calibration")):
+        mixed_in = random.random() < calibration and (calibration >= 1 or self._has(annotator_id, chosen))
+        if mixed_in and (lent := self._from(annotator_id, token, "calibration")):
             return lent
         return self._from(annotator_id, token, chosen)
+
+    def _has(self, annotator_id: int, order: str) -> bool:
+        """Whether there is an item for the annotator in this order."""
+        ids = self._shortlists.get(annotator_id, order)
+        with self._database.read() as session:
+            if ids and any_free(session.connection(), annotator_id, order, ids, now()):
+                return True
+            ids = walk(session.connection(), annotator_id, order, now())
+        self._shortlists.put(annotator_id, order, ids)
+        return bool(ids)
 
     def _from(self, annotator_id: int, token: str, order: str) -> Lease | None:
         """Look for items first, beside the writers, then lend one; None: none is free in this order."""
@@ -112,7 +124,7 @@ class Queue:
             "annotator_id": annotator_id,
             "reasoning_id": reasoning_id,
             "token": token,
-            "reason": "everyone" if everyone and order != "calibration" else order,
+            "reason": "everyone" if everyone else order,
             "expires_at": moment + self._span,
         }
         # Not made: another transaction was faster (PostgreSQL: it committed after ours began to look).
@@ -141,26 +153,20 @@ class Queue:
             session.execute(mine.values(released_at=now()))
 
     def left(self) -> int:
-        """How many items still wait for a rating, calibration items aside.
+        """How many items still wait for a rating; not those held back, nor calibration items.
 
         Raises:
             StoreError: see `Database.read`.
         """
         with self._database.read() as session:
-            return session.scalar(select(func.count()).select_from(ItemRow).where(OPEN, ~KNOWN)) or 0
+            waiting = select(func.count()).select_from(ItemRow).where(OPEN, ~KNOWN, ItemRow.held.is_(None))
+            return session.scalar(waiting) or 0
 
 
 def settle(session: Session, annotator_id: int, reasoning_id: int) -> None:
-    """An annotator has rated for the first time: the item waits for one person less, and their lease on it ends."""
-    connection = session.connection()
-    connection.execute(_ONE_LESS, {"of": reasoning_id})
-    connection.execute(_END_MINE, {"who": annotator_id, "of": reasoning_id, "moment": now()})
-
-
-def reopen(session: Session, reasoning_id: int) -> None:
-    """A rating was taken back: the item waits for one person more."""
-    item = update(ItemRow).filter_by(reasoning_id=reasoning_id)
-    session.execute(item.values(ratings_left=ItemRow.ratings_left + 1))
+    """An annotator has rated for the first time: the item may wait for one person less, and their lease on it ends."""
+    recount(session, [reasoning_id])
+    session.connection().execute(_END_MINE, {"who": annotator_id, "of": reasoning_id, "moment": now()})
 
 
 # Built once: building a statement costs more than running it, and the writers of a SQLite file wait for each other.
@@ -170,8 +176,6 @@ _OF: BindParameter[int] = bindparam("of")
 _UNRELEASED = update(LeaseRow).where(LeaseRow.reasoning_id == _OF, LeaseRow.released_at.is_(None))
 _END_DEAD = _UNRELEASED.where(LeaseRow.expires_at <= bindparam("moment")).values(released_at=bindparam("moment"))
 _END_MINE = _UNRELEASED.where(LeaseRow.annotator_id == bindparam("who")).values(released_at=bindparam("moment"))
-_WAITING = update(ItemRow).where(ItemRow.reasoning_id == _OF, ItemRow.ratings_left > 0)
-_ONE_LESS = _WAITING.values(ratings_left=ItemRow.ratings_left - 1)
 
 
 def _again(row: LeaseRow, annotator_id: int) -> Lease:

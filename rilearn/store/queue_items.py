@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from rilearn.errors import InputError
 from rilearn.records import Origin
+from rilearn.store.known_answers import known_answer
+from rilearn.store.queue_counts import recount
 from rilearn.store.reasonings import AT_ONCE, insert_new
 from rilearn.store.schema import ReasoningRow
 from rilearn.store.schema_annotation import ItemRow
@@ -25,9 +27,8 @@ Group = tuple[str, str]
 class Entry:
     """A stored reasoning to be rated by `ratings` people, or by `everyone`.
 
-    `expected` is the known answer of a calibration item (the verdict, and what else of a `Rating` is known, by field
-    name): it is mixed in, see `Queue.lease`, and waits for nobody. `uncertainty`, `disagreement` and `quality` (None:
-    not known) order the queue.
+    `expected` is the known answer of a calibration item (see `known_answers`), for which neither of these counts (see
+    `queue_order`). `uncertainty`, `disagreement` and `quality` (None: not known) order the queue.
     """
 
     reasoning_id: int
@@ -53,6 +54,7 @@ def put(session: Session, entries: Mapping[int, Entry]) -> int:
         rows = [_row(entries[i], known.get(i), turns) for i in ids]
         if new := [row for row in rows if row["reasoning_id"] not in there]:
             insert_new(session, ItemRow, new, "reasoning_id")
+            recount(session, [row["reasoning_id"] for row in new])  # some may have been rated before
     return _count(session) - before
 
 
@@ -67,15 +69,18 @@ def _row(entry: Entry, group: Group | None, turns: Counter[Group]) -> dict[str, 
         raise InputError(f"There is no origin '{entry.origin}': {', '.join(get_args(Origin))}.")
     if entry.ratings < 1:
         raise InputError("At least one person must rate an item.")
+    expected = None if entry.expected is None else known_answer(entry.expected, group[0])
+    wanted = entry.ratings if expected is None else 0
     turns[group] += 1
     return {
         "reasoning_id": entry.reasoning_id,
         "origin": entry.origin,
         "label": group[0],
         "adapter": group[1],
-        "ratings_left": entry.ratings,
-        "everyone": entry.everyone,
-        "expected": None if entry.expected is None else dict(entry.expected),
+        "wanted": wanted,
+        "ratings_left": wanted,
+        "everyone": entry.everyone and expected is None,
+        "expected": expected,
         "uncertainty": entry.uncertainty,
         "disagreement": entry.disagreement,
         "quality": entry.quality,

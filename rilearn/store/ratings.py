@@ -7,7 +7,7 @@ gets the rating that the first one made.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
@@ -15,10 +15,12 @@ from sqlalchemy import Integer, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from rilearn.errors import InputError
-from rilearn.records import CRITERIA, Rating, Span, Verdict
+from rilearn.records import Rating, Span, Verdict
 from rilearn.store.checks import short, words
 from rilearn.store.database import Database
-from rilearn.store.queue import reopen, settle
+from rilearn.store.queue import settle
+from rilearn.store.queue_counts import recount
+from rilearn.store.rating_checks import check_against, rating_columns
 from rilearn.store.schema import AnnotatorRow, EditRow, RatingRow, ReasoningRow, now
 
 Row = TypeVar("Row", RatingRow, EditRow)
@@ -68,7 +70,7 @@ class Ratings:
             return stored_rating(keep_rating(session, row, rating)[0])
 
     def retract(self, annotator_id: int, rating_id: int) -> None:
-        """Take a rating back; it stays in the history, and the queue waits for one person more.
+        """Take a rating back; it stays in the history, and the queue waits for another if too few are left.
 
         One that is superseded or retracted already is left as it is.
 
@@ -83,7 +85,7 @@ class Ratings:
             live = update(RatingRow).where(*mine, RatingRow.superseded_at.is_(None))
             ended = session.scalars(live.values(superseded_at=now()).returning(RatingRow.reasoning_id)).one_or_none()
             if ended is not None:
-                reopen(session, ended)
+                recount(session, [ended])
 
     def live_ratings(self, annotator_id: int | None = None, reasoning_id: int | None = None) -> list[StoredRating]:
         """The ratings that hold, oldest first: all, or those of one annotator, of one reasoning, or of both.
@@ -178,47 +180,13 @@ def rating_row(
         token=short(token, "token"),
         guideline=words(guideline, "guideline version", 200),
         seconds=seconds,
-        **_columns(rating),
+        **rating_columns(rating),
     )
 
 
 def _said(row: RatingRow | EditRow) -> dict[str, object]:
     aside = {"id", "created_at", "superseded_at", "seconds"}  # a retry may measure another time
     return {c.name: getattr(row, c.name) for c in row.__table__.columns if c.name not in aside}
-
-
-def _columns(rating: Rating) -> dict[str, object]:
-    """The rating's columns, checked and cleaned."""
-    if rating.verdict not in ("good", "poor"):
-        raise InputError("Choose a verdict: good or poor.")
-    if rating.overall is not None and rating.overall not in range(1, 6):
-        raise InputError(f"The overall grade goes from 1 to 5, not {rating.overall}.")
-    if unknown := set(rating.criteria) - set(CRITERIA):
-        raise InputError(f"There is no criterion '{min(unknown)}': {', '.join(CRITERIA)}.")
-    if set(rating.thumbs) - {-1, 0, 1}:
-        raise InputError("A sentence's thumb is 1 (up), 0 (none) or -1 (down).")
-    if rating.right_label is not None and not rating.label_wrong:
-        raise InputError("A right label was given, but the dataset's label was not marked as wrong.")
-    return {
-        "verdict": rating.verdict,
-        "overall": None if rating.overall is None else int(rating.overall),
-        "criteria": {name: bool(value) for name, value in rating.criteria.items()},
-        "thumbs": [int(thumb) for thumb in rating.thumbs],
-        "spans": [{**asdict(span), "note": words(span.note, "note", 1000)} for span in rating.spans],
-        "comment": words(rating.comment, "comment"),
-        "label_wrong": bool(rating.label_wrong),
-        "right_label": None if rating.right_label is None else short(rating.right_label, "right label"),
-        "guess": None if rating.guess is None else short(rating.guess, "guess"),
-    }
-
-
-def check_against(rating: Rating, reasoning: str, label: str) -> None:
-    """Whether the rating can be one of this reasoning for this label. Raises InputError."""
-    for span in rating.spans:
-        if not 0 <= span.start < span.end <= len(reasoning):
-            raise InputError(f"The mark {span.start}-{span.end} lies outside the reasoning.")
-    if rating.right_label == label:
-        raise InputError(f"'{label}' is the label that was marked as wrong. Choose another as the right one.")
 
 
 def stored_rating(row: RatingRow) -> StoredRating:

@@ -1,5 +1,5 @@
-"""The tables of the annotation project: sign-in, invitations, the queue, shares, drafts, skips, guidelines and
-adjudications.
+"""The tables of the annotation project: sign-in, invitations, the queue, shares, drafts, skips and flags, guidelines,
+adjudications, and who was deleted.
 
 Kept apart from schema.py, whose rules hold here too.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy import UniqueConstraint as Unique
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from rilearn.store.schema import IDS, OR_NULL, Base, meeting, one_of, only
@@ -60,7 +61,7 @@ class GuidelineRow(Base):
     made_by: Mapped[int | None] = mapped_column(ForeignKey("annotators.id", ondelete="SET NULL"))
 
 
-_OPEN, _KNOWN = "ratings_left > 0", "expected IS NOT NULL"
+_OPEN, _KNOWN, _HELD = "ratings_left > 0", "expected IS NOT NULL", "held IS NOT NULL"
 _COUNTED = f"{_OPEN} AND expected IS NULL"
 
 
@@ -70,24 +71,30 @@ def _open(order: str, column: str) -> Index:
 
 
 class ItemRow(Base):
-    """A reasoning in the queue. `ratings_left` falls with each annotator who rates it and never below 0.
+    """A reasoning in the queue; `queue_order` says who gets it when.
 
+    `wanted`: how many annotators are to rate it. `ratings_left` is that less the ratings that hold, and never below 0.
     `everyone`: goes to every annotator, whatever `ratings_left` says. `expected`: the known answer of a calibration
-    item. `uncertainty`, `disagreement` and `quality` order the queue (None: not known); `shuffle` orders it by turns of
-    labels and adapters: the item's number among those of its label and adapter, and a random part.
+    item (see `known_answers`), which waits for nobody: 0 are wanted. `held`: goes to nobody, because somebody flagged
+    it or an admin removed it. `uncertainty`, `disagreement` and `quality` order the queue (None: not known); `shuffle`
+    orders it by turns of labels and adapters: the item's number among those of its label and adapter, and a random
+    part.
     """
 
     __tablename__ = "items"
     __table_args__ = (
         one_of("origin", "generator", "visitor", "label-noise", "import"),
+        one_of("held", "flagged", "removed"),
         CheckConstraint("ratings_left >= 0", name="ratings_left"),
+        CheckConstraint("wanted >= 0", name="wanted"),
         # Out of this one alone the items that wait are counted, too.
-        Index("ix_items_open_oldest", "id", "ratings_left", "expected", **meeting(_COUNTED)),
+        Index("ix_items_open_oldest", "id", "ratings_left", "expected", "held", **meeting(_COUNTED)),
         _open("uncertain", "uncertainty"),
         _open("disagree", "disagreement"),
         _open("quality", "quality"),
         _open("spread", "shuffle"),
         Index("ix_items_known", "shuffle", **meeting(_KNOWN)),
+        Index("ix_items_held", "id", **meeting(_HELD)),
         IDS,
     )
 
@@ -95,6 +102,7 @@ class ItemRow(Base):
     origin: Mapped[str]
     label: Mapped[str]
     adapter: Mapped[str]
+    wanted: Mapped[int] = mapped_column(server_default=sql("1"))
     ratings_left: Mapped[int]
     everyone: Mapped[bool] = mapped_column(index=True)
     expected: Mapped[dict[str, Any] | None] = mapped_column(OR_NULL)
@@ -102,6 +110,7 @@ class ItemRow(Base):
     disagreement: Mapped[float | None]
     quality: Mapped[float | None]
     shuffle: Mapped[float]
+    held: Mapped[str | None]
 
 
 class ShareRow(Base):
@@ -115,7 +124,8 @@ class ShareRow(Base):
 
 
 class SkipRow(Base):
-    """An annotator passed a reasoning by, or flagged it; it does not come back to them."""
+    """An annotator passed a reasoning by, or flagged it; it does not come back to them. `decision_id`: what an admin
+    decided on the flag."""
 
     __tablename__ = "skips"
     __table_args__ = (
@@ -131,6 +141,20 @@ class SkipRow(Base):
     reason: Mapped[str]
     token: Mapped[str]
     undone_at: Mapped[datetime | None]
+    decision_id: Mapped[int | None] = mapped_column(ForeignKey("flag_decisions.id"))
+
+
+class FlagDecisionRow(Base):
+    """What an admin decided on a flagged item (None: on the command line, or the admin was deleted). Append-only."""
+
+    __tablename__ = "flag_decisions"
+    __table_args__ = (Unique("admin_id", "token"), one_of("decision", "put back", "removed"), IDS)
+
+    reasoning_id: Mapped[int] = mapped_column(ForeignKey("reasonings.id"), index=True)
+    admin_id: Mapped[int | None] = mapped_column(ForeignKey("annotators.id", ondelete="SET NULL"))
+    decision: Mapped[str]
+    comment: Mapped[str]
+    token: Mapped[str]
 
 
 class DraftRow(Base):
@@ -173,3 +197,11 @@ class VersionRatingRow(Base):
 
     version_id: Mapped[int] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"))
     rating_id: Mapped[int] = mapped_column(ForeignKey("ratings.id", ondelete="CASCADE"), index=True)
+
+
+class TombstoneRow(Base):
+    """An annotator was deleted: a digest of their pseudonym, by which an import knows their rows. Nothing else."""
+
+    __tablename__ = "tombstones"
+
+    digest: Mapped[str] = mapped_column(unique=True)

@@ -18,7 +18,8 @@ from rilearn.records import Rating
 from rilearn.store.checks import short, words
 from rilearn.store.database import Database
 from rilearn.store.desk import keep_draft, require_given, take
-from rilearn.store.queue import reopen
+from rilearn.store.flags import hold, let_go
+from rilearn.store.queue_counts import recount
 from rilearn.store.ratings import StoredRating, keep_rating, rating_row, stored_rating, supersede
 from rilearn.store.schema import AnnotatorRow, EditRow, LeaseRow, RatingRow, now
 from rilearn.store.schema_annotation import DraftRow, SkipRow
@@ -30,7 +31,8 @@ LAST = 10
 
 @dataclass(frozen=True)
 class Undone:
-    """What was undone: the item, which the annotator holds again by `token` (empty: somebody else holds it now)."""
+    """What was undone: the item, which the annotator holds again by `token` (empty: somebody else holds it now, or it
+    is held back because of a flag)."""
 
     reasoning_id: int
     token: str
@@ -103,7 +105,7 @@ class Submissions:
             return label
 
     def skip(self, annotator_id: int, reasoning_id: int, kind: Kind, reason: str, token: str) -> None:
-        """Pass an item by or flag it; it does not come back to this annotator.
+        """Pass an item by or flag it: it does not come back to this annotator, and a flagged one goes to nobody.
 
         Raises:
             InputError: an unknown kind, a reason too long, or the annotator was never given this reasoning.
@@ -121,6 +123,8 @@ class Submissions:
             session.add(
                 SkipRow(annotator_id=annotator_id, reasoning_id=reasoning_id, kind=kind, reason=reason, token=token)
             )
+            if kind != "skip":
+                hold(session, reasoning_id)
             mine = update(LeaseRow).filter_by(annotator_id=annotator_id, reasoning_id=reasoning_id, released_at=None)
             session.execute(mine.values(released_at=now()))
 
@@ -158,12 +162,14 @@ def _take_back(session: Session, annotator_id: int, kind: str, key: int) -> int:
     if kind == "skip":
         skip = session.get_one(SkipRow, key)
         skip.undone_at = now()
+        if skip.kind != "skip":
+            let_go(session, skip.reasoning_id)
         return skip.reasoning_id
     rating = session.get_one(RatingRow, key)
     rating.superseded_at = now()
     edits = update(EditRow).filter_by(annotator_id=annotator_id, reasoning_id=rating.reasoning_id, superseded_at=None)
     edit = session.scalars(edits.values(superseded_at=now()).returning(EditRow.reasoning)).one_or_none()
-    reopen(session, rating.reasoning_id)
+    recount(session, [rating.reasoning_id])
     content: Mapping[str, Any] = entered(stored_rating(rating).rating, edit)
     keep_draft(session, annotator_id, rating.reasoning_id, content)
     return rating.reasoning_id

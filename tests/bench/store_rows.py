@@ -57,7 +57,7 @@ def fill(database: Database, reasonings: int, ratings: int, annotators: int, see
         ),
     )
     _write(database, ReasoningRow, (_reasoning(i) for i in range(1, reasonings + 1)))
-    _write(database, ItemRow, (_item(i, not ratings or i % 4 == 0, draw) for i in range(1, reasonings + 1)))
+    _write(database, ItemRow, (_item(i, each, not ratings or i % 4 == 0, draw) for i in range(1, reasonings + 1)))
     _write(
         database,
         LeaseRow,
@@ -86,13 +86,15 @@ def _reasoning(i: int) -> dict[str, Any]:
     }
 
 
-def _item(i: int, waits: bool, draw: random.Random) -> dict[str, Any]:
+def _item(i: int, rated: int, waits: bool, draw: random.Random) -> dict[str, Any]:
+    left = 1 + i % 8 // 4 if waits else 0
     return {
         "reasoning_id": i,
         "origin": "generator",
         "label": f"label {i % LABELS}",
         "adapter": f"adapter {i % ADAPTERS}",
-        "ratings_left": 1 + i % 8 // 4 if waits else 0,
+        "wanted": rated + left,
+        "ratings_left": left,
         "everyone": i % 1000 == 0,
         "uncertainty": draw.random(),
         "disagreement": draw.random(),

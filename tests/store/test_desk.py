@@ -161,11 +161,11 @@ def test_a_skip_passes_the_item_on_and_comes_once(
 ) -> None:
     item = given(desk, ann, "1")
     for _ in range(2):
-        send.skip(ann, item, "harmful", "names a person", "s")
+        send.skip(ann, item, "skip", "cannot tell", "s")
     assert given(desk, bob, "2") == item and given(desk, ann, "3") != item and queue.left() == len(ids)
     with database.read() as session:
         (row,) = session.scalars(select(SkipRow))
-        assert (row.kind, row.reason) == ("harmful", "names a person")
+        assert (row.kind, row.reason) == ("skip", "cannot tell")
 
 
 def test_undo_brings_the_item_back_with_all_that_was_entered(

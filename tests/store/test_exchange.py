@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import select
 
 from rilearn.errors import DataError, InputError
 from rilearn.records import Rating, Sampling
@@ -19,11 +20,14 @@ from rilearn.store.annotators import Annotators
 from rilearn.store.database import Database, open_database
 from rilearn.store.edits import Edits
 from rilearn.store.exchange import FORMATS, Exchange, Imported
+from rilearn.store.flags import Flags
+from rilearn.store.people import People
 from rilearn.store.queue import Entry, Queue
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
-from rilearn.store.schema import RatingRow, now
-from rilearn.store.schema_annotation import ItemRow, SkipRow
+from rilearn.store.schema import RatingRow
+from rilearn.store.schema_annotation import ItemRow, TombstoneRow
+from rilearn.store.submissions import Submissions
 from rilearn.store.votes import Side, Version, Votes
 from tests.store.conftest import reasoning
 from tests.store.test_ratings import WHOLE
@@ -141,20 +145,83 @@ def test_parquet_has_types(exchange: Exchange, full: list[int], tmp_path: Path) 
     assert json.loads(first["spans"])[0]["note"] == "too vague" and first["created_at"].tzinfo is not None
 
 
-def test_what_is_flagged_as_private_stays_here(
-    exchange: Exchange, database: Database, full: list[int], ann: int, tmp_path: Path
+def test_what_is_held_back_because_of_a_flag_stays_here(
+    exchange: Exchange, database: Database, full: list[int], annotators: Annotators, tmp_path: Path
 ) -> None:
-    def flag(about: int, kind: str, undone: bool = False) -> None:
-        with database.write() as session:
-            who = {"annotator_id": ann, "reasoning_id": about, "token": f"{about}{kind}{undone}"}
-            session.add(SkipRow(**who, kind=kind, reason="", undone_at=now() if undone else None))
-
-    flag(full[0], "harmful")
-    flag(full[0], "private", undone=True)
-    assert exchange.count() == {"ratings": 3, "corrections": 1, "adjudications": 1, "pairs": 2}
-    flag(full[1], "private")
+    whole = {"ratings": 3, "corrections": 1, "adjudications": 1, "pairs": 2}
+    queue, send = Queue(database), Submissions(database)
+    queue.add([Entry(full[1], "import", ratings=9)])
+    eve = annotators.add("eve").id
+    assert queue.lease(eve, "lease")
+    send.skip(eve, full[1], "skip", "", "passed by")
+    assert exchange.count() == whole
+    send.skip(eve, full[1], "private", "", "flagged")
     assert exchange.export(tmp_path, "jsonl") == {"ratings": 2, "corrections": 0, "adjudications": 1, "pairs": 0}
     assert b"twice" not in b"".join(contents(tmp_path, "jsonl").values())
+    People(database).delete("eve")  # their flag goes with them, and what it said still holds
+    assert exchange.count()["ratings"] == 2
+    Flags(database).decide(None, full[1], "removed", "r")
+    assert exchange.count()["ratings"] == 2
+    Flags(database).decide(None, full[1], "put back", "p")
+    assert exchange.count() == whole
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_who_was_deleted_does_not_come_back(
+    form: str, exchange: Exchange, full: list[int], annotators: Annotators, database: Database, tmp_path: Path
+) -> None:
+    exchange.export(tmp_path, form, names=True)
+    pseudonym = annotators.called("ann").pseudonym
+    for name in ("ann", "root"):
+        People(database).delete(name)
+    before = len(Reasonings(database).of_text("weather", reasoning(0).text))
+    told = {}
+    for kind in KINDS:
+        path = tmp_path / f"{kind}.{form}"
+        told[kind] = exchange.bring(path, dry_run=True)
+        assert exchange.bring(path) == told[kind]
+    assert told["ratings"] == Imported("ratings", 0, 1, (), deleted=2)
+    # Bob's correction and the votes are here, and so is the deleted admin's decision, which stands without name.
+    assert [(told[kind].known, told[kind].deleted) for kind in KINDS[1:]] == [(1, 0), (1, 0), (2, 0)]
+    assert {person.name for person in People(database).all()} == {"bob"}
+    assert len(Reasonings(database).of_text("weather", reasoning(0).text)) == before
+    with database.read() as session:
+        kept = session.scalars(select(TombstoneRow.digest)).all()
+    assert len(kept) == 2 and not [one for one in kept if pseudonym in one or "ann" in one]
+
+
+def test_a_decision_of_a_deleted_admin_comes_without_name(
+    exchange: Exchange, full: list[int], database: Database, tmp_path: Path
+) -> None:
+    exchange.export(tmp_path, "jsonl")
+    path = tmp_path / "adjudications.jsonl"
+    People(database).delete("root")
+    path.write_text(json.dumps({**lines(path)[0], "token": "another"}), encoding="utf-8")
+    assert exchange.bring(path) == Imported("adjudications", 1, 0, ())
+    assert {one.admin_id for one in Adjudications(database).history(full[0])} == {None}
+    assert [person.name for person in People(database).all()] == ["ann", "bob"]
+
+
+def test_who_comes_by_import_is_nobody_who_is_here(
+    exchange: Exchange, full: list[int], other: Database, tmp_path: Path
+) -> None:
+    """Neither by name nor by pseudonym, in whatever case, nor the owner."""
+    exchange.export(tmp_path, "jsonl", names=True)
+    path = tmp_path / "ratings.jsonl"
+    first = lines(path)[0]
+    here = Annotators(other)
+    mine = [here.add(name).id for name in ("Ann", "p-2")]
+    rows = [("p-1", "ANN"), ("p-2", "Ann"), ("p-3", "Admin"), ("p-4", "zoe")]
+    path.write_text(
+        "".join(
+            json.dumps({**first, "annotator": pseudonym, "annotator_name": name, "token": pseudonym}) + "\n"
+            for pseudonym, name in rows
+        )
+    )
+    assert Exchange(other).bring(path).new == 4
+    assert Ratings(other).live_ratings(mine[0]) == Ratings(other).live_ratings(mine[1]) == []
+    names = {person.pseudonym: person.name for person in People(other).all()}
+    assert [names[pseudonym] for pseudonym, _ in rows] == ["p-1", "p-2 2", "p-3", "zoe"]
 
 
 def lines(path: Path) -> list[dict[str, object]]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
 from rilearn.errors import InputError
-from rilearn.store.annotators import Annotators
+from rilearn.store.annotators import OWNER, Annotators
 from rilearn.store.database import Database
+from rilearn.store.exchange import Exchange
 from rilearn.store.invitations import Invitations
-from rilearn.store.logins import OWNER, Logins
+from rilearn.store.logins import Logins
 from rilearn.store.passphrases import FREE, FREE_ADDRESS, LONGEST_WAIT, Guesses, hashed, matches
+from rilearn.store.people import People
 from rilearn.store.schema import AnnotatorRow, now
 from rilearn.store.schema_annotation import InvitationRow, LoginRow
 
@@ -213,3 +217,47 @@ def test_open_mode_takes_a_name_without_a_passphrase(invitations: Invitations, l
         logins.sign_in("guest", "")
     with pytest.raises(InputError, match="taken"):
         invitations.join_open("Guest", PHRASE)
+
+
+def test_nobody_joins_or_signs_in_as_somebody_who_is_there(
+    invitations: Invitations, logins: Logins, annotators: Annotators, database: Database, ann: int, tmp_path: Path
+) -> None:
+    """Not as an annotator or admin with a passphrase, nor as one by login provider, nor as one who came by import."""
+    logins.set_passphrase(ann, PHRASE)
+    logins.set_passphrase(annotators.add("\u00c9va", "admin").id, PHRASE)
+    assert (subject := logins.of_subject("huggingface:1", "hugo"))
+    row = {"annotator": "p-1", "annotator_name": "ira", "token": "t", "created_at": "2026-01-01T00:00:00+00:00"}
+    about = {name: "x" for name in ("text", "label", "reasoning", "task", "source", "corrected")}
+    empty = {name: "" for name in ("split", "adapter", "adapter_digest", "prompt_version")}
+    file = tmp_path / "corrections.jsonl"
+    file.write_text(json.dumps({**row, **about, **empty, "sampling": None, "signals": {}}))
+    assert Exchange(database).bring(file).new == 1 and annotators.find("ira")
+    known = annotators.called("ann").pseudonym
+    open_one = invitations.make("admin", uses=50)
+    before = sorted(person.name for person in People(database).all())
+    # SQLite knows the case of ASCII alone; the last one has its accent apart.
+    eva = ("\u00c9va", "\u00e9va", "E\u0301va")
+    for name in ("ann", " ANN ", "\uff41nn", *eva, "hugo", "Hugo", "ira", "p-1", "P-1", known, "Admin"):
+        with pytest.raises(InputError, match="taken"):
+            invitations.join_open(name)
+    for name in ("ann", "\u00c9va", "hugo", "ira", "p-1"):
+        with pytest.raises(InputError, match="taken"):
+            invitations.join_open(name, "another passphrase")
+        with pytest.raises(InputError, match="taken"):
+            invitations.join(open_one, name, "another passphrase")
+        for passphrase in ("", "another passphrase"):
+            with pytest.raises(InputError, match="wrong"):
+                logins.sign_in(name, passphrase)
+    assert sorted(person.name for person in People(database).all()) == before
+    for number, name in enumerate(("ann", "Ira", "\u00c9VA", "admin")):  # nor by a login provider's name
+        found = logins.of_subject(f"huggingface:1{number}", name)
+        assert found and found.name == f"{name} 2" and found.role == "annotator"
+    assert logins.of_subject("huggingface:1", "ann") == subject
+
+
+def test_who_was_called_admin_elsewhere_does_not_become_the_owner(logins: Logins, annotators: Annotators) -> None:
+    stranger = logins.of_subject("huggingface:7", OWNER)
+    owner = logins.who(logins.sign_in(OWNER, PHRASE, owner=PHRASE))
+    assert stranger and owner and owner.id != stranger.id
+    again = logins.of_subject("huggingface:7", OWNER)
+    assert again == stranger and again.role == "annotator"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,18 +41,25 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
     return capsys.readouterr().out
 
 
-def test_export_and_import(rated: None, database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_export_and_import(
+    rated: None, database: Database, bob: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "out"
     assert "would be: 12 ratings" in said(capsys, "export", "--out", out, "--dry-run") and not out.exists()
     assert "12 ratings: ratings.csv" in said(capsys, "export", "--out", out, "--format", "csv", "--names")
     assert b"ann" in (out / "ratings.csv").read_bytes()
     file = out / "ratings.csv"
-    said(capsys, "delete-annotator", "ann")
-    assert "would be: ratings: 6 new, 6 here already, 0 left out" in said(capsys, "import", file, "--dry-run")
+    for rating in Ratings(database).live_ratings(bob):
+        Ratings(database).retract(bob, rating.id)
+    file.write_text(re.sub(r",(t\d),", r",again-\1,", file.read_text()))
+    assert "would be: ratings: 12 new, 0 here already, 0 left out" in said(capsys, "import", file, "--dry-run")
     assert len(Ratings(database).live_ratings()) == 6
-    assert said(capsys, "import", file, out / "pairs.csv").startswith(
-        "ratings: 6 new, 6 here already, 0 left out\npairs"
-    )
+    said(capsys, "delete-annotator", "ann")
+    for extra, before in (("--dry-run", "would be: "), (out / "pairs.csv", "")):
+        told = said(capsys, "import", file, extra)
+        assert told.startswith(f"{before}ratings: 6 new, 0 here already, 0 left out\n")
+        assert f"{before}  6 rows are left out: who said it was deleted here\n" in told
+    assert len(Ratings(database).live_ratings()) == 6
 
 
 def test_problems_are_listed_by_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,10 +18,12 @@ from rilearn.errors import StoreError
 from rilearn.records import Rating
 from rilearn.store import migrate
 from rilearn.store.database import Database
+from rilearn.store.flags import Flags
+from rilearn.store.queue import Queue
 from rilearn.store.ratings import Ratings
 from rilearn.store.schema import Base
 
-HEAD = "0004"
+HEAD = "0005"
 NEXT = '''"""A migration of a later rilearn."""
 
 import sqlalchemy as sa
@@ -204,3 +206,49 @@ def test_the_first_tables_come_along_with_their_ratings(
     assert revision(new) == HEAD and len(copies(tmp_path)) == (url is None)
     (kept,) = Ratings(new).live_ratings()
     assert (kept.annotator_id, kept.reasoning_id, kept.rating, kept.seconds) == (1, 1, Rating("good"), 1.5)
+
+
+def test_the_queue_comes_along_with_what_it_waits_for(
+    reopen: Callable[[], Database], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was wanted is guessed so that nothing is asked for anew; calibration items wait for nobody any more."""
+    folder = tmp_path / "before"
+    shutil.copytree(migrate.MIGRATIONS, folder, ignore=shutil.ignore_patterns("r000[4-9]*", "__pycache__"))
+    with monkeypatch.context() as patch:
+        patch.setattr(migrate, "MIGRATIONS", folder)
+        old = reopen()
+    when = "2026-11-23 10:00"
+    item = {"origin": "import", "label": "joy", "adapter": "", "shuffle": 0.5, "everyone": False, "expected": None}
+    skip = {"annotator_id": 1, "reason": ""}
+    rows: list[tuple[str, dict[str, object]]] = [
+        ("annotators", FIRST["annotators"]),
+        ("annotators", {**FIRST["annotators"], "name": "bob", "pseudonym": "annotator-2"}),
+        ("texts", FIRST["texts"]),
+        *(("reasonings", {**FIRST["reasonings"], "key": f"k{n}"}) for n in range(1, 7)),
+        *(("ratings", {**FIRST["ratings"], "reasoning_id": n, "token": f"t{n}"}) for n in (1, 2, 4)),
+        ("ratings", {**FIRST["ratings"], "annotator_id": 2, "reasoning_id": 4}),
+        ("ratings", {**FIRST["ratings"], "reasoning_id": 5, "superseded_at": when}),
+        *(("items", {**item, "reasoning_id": n + 1, "ratings_left": left}) for n, left in enumerate((2, 0, 3, 0, 0))),
+        ("items", {**item, "reasoning_id": 6, "ratings_left": 2, "everyone": True, "expected": '{"verdict": "good"}'}),
+        ("skips", {**skip, "reasoning_id": 2, "kind": "private", "token": "a"}),
+        ("skips", {**skip, "reasoning_id": 3, "kind": "skip", "token": "b"}),
+        ("skips", {**skip, "reasoning_id": 4, "kind": "harmful", "token": "c", "undone_at": when}),
+    ]
+    with old.write() as session:
+        for table, values in rows:
+            values = {"created_at": when, **values}
+            names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
+            session.execute(text(f"INSERT INTO {table} ({names}) VALUES ({marks})"), values)
+    new = reopen()
+    with new.read() as session:
+        query = text("SELECT reasoning_id, wanted, ratings_left, everyone, held FROM items ORDER BY reasoning_id")
+        found = [tuple(row) for row in session.execute(query)]
+    assert found == [
+        (1, 3, 2, False, None),
+        (2, 1, 0, False, "flagged"),
+        (3, 3, 3, False, None),
+        (4, 2, 0, False, None),
+        (5, 1, 1, False, None),  # its one rating was taken back
+        (6, 0, 0, False, None),
+    ]
+    assert [one.reasoning.id for one in Flags(new).waiting()] == [2] and Queue(new).left() == 3

@@ -14,6 +14,8 @@ from rilearn.store.annotators import Annotators
 from rilearn.store.database import Database
 from rilearn.store.edits import Edits
 from rilearn.store.exchange import Exchange
+from rilearn.store.logins import Logins
+from rilearn.store.passphrases import Guesses
 from rilearn.store.people import Deleted, People
 from rilearn.store.queue import Entry, Queue
 from rilearn.store.ratings import Ratings
@@ -82,6 +84,67 @@ def test_what_somebody_said_goes_and_the_rest_stays(
     assert Exchange(database).export(tmp_path, "jsonl")["ratings"] == 1
     with pytest.raises(InputError, match="no annotator 'ann'"):
         people.delete("ann")
+
+
+def test_what_comes_from_a_stale_version_is_stale_at_any_depth(
+    people: People, database: Database, rated: list[int]
+) -> None:
+    def add(name: str, **parents: str) -> None:
+        with database.write() as session:
+            digest = f"{name}-digest-0123"
+            session.add(VersionRow(name=name, kind="reasoned", digest=digest, parents=parents, metrics={}))
+
+    def of(name: str) -> str:
+        return f"{name}-digest-0123"
+
+    add("grandchild", start_from=of("child"), other=of("his"))  # listed before its parent
+    add("child", generator=of("hers"))
+    add("stranger", generator=of("his"), start_from="a digest that nobody has")
+    add("round", start_from=of("trip"))  # a circle is no reason to go on for ever
+    add("trip", start_from=of("round"), generator=of("grandchild"))
+    gone = people.delete("ann", dry_run=True)
+    assert gone.versions == ("hers (hers-digest-)",) and stale(database) == set()
+    assert gone.descendants == tuple(map(shown, ("grandchild", "child", "round", "trip")))
+    assert people.delete("ann") == gone
+    assert stale(database) == {"hers", "child", "grandchild", "round", "trip"}
+    with database.read() as session:
+        before = dict(session.execute(select(VersionRow.name, VersionRow.stale_at)).tuples().all())
+    add("late", start_from=of("trip"))
+    assert people.delete("bob") == Deleted("bob", 1, 0, ("his (his-digest-0)",), (shown("stranger"), shown("late")))
+    with database.read() as session:
+        after = dict(session.execute(select(VersionRow.name, VersionRow.stale_at)).tuples().all())
+    assert all(after.values()) and after["hers"] == before["hers"]  # stale since then
+
+
+def shown(name: str) -> str:
+    return f"{name} ({f'{name}-digest-0123'[:12]})"
+
+
+def test_a_name_goes_before_a_pseudonym(people: People, annotators: Annotators, ann: int) -> None:
+    pseudonym = annotators.called("ann").pseudonym
+    other = annotators.add(pseudonym)
+    assert annotators.called(pseudonym) == other and people.delete(pseudonym).name == pseudonym
+    assert annotators.called(f" {pseudonym} ").id == ann
+
+
+def test_who_is_deactivated_stays_and_cannot_sign_in(
+    people: People, database: Database, rated: list[int], annotators: Annotators
+) -> None:
+    logins = Logins(database, Guesses())
+    logins.set_passphrase(annotators.called("ann").id, "grey clouds bring rain")
+    held = logins.sign_in("ann", "grey clouds bring rain")
+    for _ in range(2):
+        people.deactivate(annotators.called("ann").pseudonym)
+    first = {person.name: person.deactivated_at for person in people.all()}
+    assert first["ann"] and first["bob"] is None and logins.who(held) is None
+    with pytest.raises(InputError, match="wrong"):
+        logins.sign_in("ann", "grey clouds bring rain")
+    people.reactivate("ann")
+    assert logins.who(held) is None and logins.who(logins.sign_in("ann", "grey clouds bring rain"))
+    assert [(person.ratings, person.deactivated_at) for person in people.all()] == [(2, None), (1, None)]
+    for change in (people.deactivate, people.reactivate):
+        with pytest.raises(InputError, match="no annotator 'zoe'"):
+            change("zoe")
 
 
 def test_by_pseudonym_and_with_decisions_that_stay(

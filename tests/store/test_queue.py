@@ -25,6 +25,7 @@ from rilearn.store.queue import Entry, Order, Queue
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
 from rilearn.store.schema import LeaseRow, now
+from rilearn.store.schema_annotation import ItemRow
 from tests.store.conftest import reasoning
 
 CROWD, ITEMS = 32, 40
@@ -162,6 +163,57 @@ def test_calibration_items_never_come_without_a_rate(queue: Queue, ids: list[int
     assert queue.lease(ann, "t") is None and queue.left() == 0
     lent = queue.lease(ann, "u", calibration=1.0)
     assert lent and queue.lease(ann, "u") == lent  # sent again
+
+
+def test_calibration_items_are_never_for_everyone_and_no_overlap(
+    queue: Queue, ratings: Ratings, ids: list[int], ann: int, bob: int, database: Database
+) -> None:
+    queue.add([Entry(ids[0], "import", ratings=5, everyone=True, expected={"verdict": "good"})])
+    fill(queue, ids[1:2], everyone=True)
+    with database.read() as session:
+        rows = session.execute(select(ItemRow.wanted, ItemRow.ratings_left, ItemRow.everyone).order_by(ItemRow.id))
+        assert rows.tuples().all() == [(0, 0, False), (1, 1, True)]
+    for person in (ann, bob):
+        lent = queue.lease(person, f"e{person}", calibration=0.0)
+        assert lent and (lent.reasoning_id, lent.reason) == (ids[1], "everyone")
+        ratings.rate(person, ids[1], Rating("good"), "e")
+        assert queue.lease(person, f"n{person}", calibration=0.0) is None  # once each, and the other one never
+    assert queue.left() == 0
+
+
+def test_each_calibration_item_comes_once_to_each_annotator(
+    queue: Queue, ratings: Ratings, reasonings: Reasonings, ann: int, bob: int
+) -> None:
+    known, others = (reasonings.add([reasoning(n) for n in numbers]) for numbers in (range(3), range(9, 15)))
+    queue.add([Entry(i, "import", expected={"verdict": "good"}) for i in known])
+    fill(queue, others, ratings=2)
+    for person in (ann, bob):
+        seen = Counter[bool]()
+        while lent := queue.lease(person, uuid4().hex, "oldest", calibration=0.5):
+            assert (lent.reason == "calibration") == (lent.reasoning_id in known)
+            seen[lent.reason == "calibration"] += 1
+            ratings.rate(person, lent.reasoning_id, Rating("good"), lent.token)
+        assert seen[False] == len(others) and seen[True] <= len(known)
+    rated = {(one.annotator_id, one.reasoning_id) for one in ratings.live_ratings()}
+    assert queue.left() == 0 and all(len(ratings.history(*one)) == 1 for one in rated)
+
+
+def test_to_whom_nothing_else_is_left_no_calibration_item_comes(
+    queue: Queue, ratings: Ratings, ids: list[int], ann: int, bob: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would show what it is; but where all is to be calibration they come alone."""
+    queue.add([Entry(ids[0], "import", expected={"verdict": "good"})])
+    fill(queue, ids[1:2])
+    monkeypatch.setattr(module.random, "random", lambda: 0.0)  # always drawn
+    assert (held := queue.lease(bob, "b", "oldest")) and held.reasoning_id == ids[1]
+    assert queue.lease(ann, "1", "oldest", calibration=0.5) is None  # Bob holds the only other one
+    queue.release(bob, "b")
+    assert (lent := queue.lease(ann, "2", "oldest", calibration=0.5)) and lent.reason == "calibration"
+    queue.release(ann, "2")
+    assert (lent := queue.lease(ann, "3", "oldest")) and lent.reason == "oldest"
+    ratings.rate(ann, ids[1], Rating("good"), "r")
+    assert queue.lease(ann, "4", "oldest", calibration=0.5) is None
+    assert (lent := queue.lease(ann, "5", "oldest", calibration=1.0)) and lent.reasoning_id == ids[0]
 
 
 def test_the_rate_is_the_share(queue: Queue, ids: list[int], ann: int, monkeypatch: pytest.MonkeyPatch) -> None:
