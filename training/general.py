@@ -13,7 +13,7 @@ from training.sft import Collator
 
 
 def general_loss(model: Any, tokenizer: Any, rows: Sequence[Row], max_tokens: int, batch: int = 16) -> float:
-    """Mean over rows of the mean cross-entropy of a reasoning's tokens, in nats; rows that are too long are left out."""
+    """Mean over rows of the mean cross-entropy of a reasoning's tokens, in nats; too long rows are left out."""
     encoded = sorted(
         (tokens for row in rows if (tokens := encode(row, tokenizer, max_tokens))), key=lambda t: len(t.input_ids)
     )

@@ -34,7 +34,7 @@ def learn(
     again, one that was under way goes on from its last checkpoint.
 
     Returns:
-        Facts for the manifest: rows, steps and seconds, each phase's own, and the loss on general rows before and after.
+        Facts for the manifest: rows, steps, seconds, each phase's own, and the loss on general rows before and after.
     """
     t, settings = recipe.training, Settings()
     if t.threads:

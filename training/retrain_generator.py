@@ -113,6 +113,7 @@ def compare(
         "parent": {"sha256": parent.ref.digest, **summary(old)},
         "candidate": {"sha256": candidate.ref.digest, **told},
         "judge": duel,
+        "base_judge": wins(new, old, "base"),
         "evidence": Evidence(
             role="generator",
             candidate=candidate.ref.digest,

@@ -72,7 +72,7 @@ def write_manifest(
     facts: dict[str, Any],
     parents: dict[str, str],
 ) -> None:
-    """The manifest and the card of a freshly trained adapter; `facts` are what the training tells of itself. Checkpoints go."""
+    """The manifest and the card of a new adapter; `facts` are what its training tells of itself. Checkpoints go."""
     manifest = Manifest(
         name=recipe.name,
         kind=kind,

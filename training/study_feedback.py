@@ -49,6 +49,7 @@ def run_cell(study: Study, cell: Cell, said: dict[str, Any], old: Sequence[Measu
         "training_seconds": round(trained, 1),
         **summary(new),
         "judge": wins(new, old),
+        "base_judge": wins(new, old, "base"),
     }
 
 
@@ -75,7 +76,7 @@ def main(argv: list[str]) -> None:
         print(f"[{number}/{len(wanted)}] {cell.name}", flush=True)
         found = run_cell(study, cell, said[cell.order, cell.budget], old)
         (folder / f"{cell.name}.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-        print(json.dumps({k: found[k] for k in ("sufficiency", "grounded", "restates", "judge")}), flush=True)
+        print(json.dumps({k: found[k] for k in ("sufficiency", "faultless", "judge", "base_judge")}), flush=True)
         _write(given.result, study, old)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select, text, update
 
 from rilearn.errors import InputError, StoreError
@@ -21,6 +22,7 @@ from rilearn.store.annotators import Annotators
 from rilearn.store.database import Database
 from rilearn.store.exchange import Exchange
 from rilearn.store.insight import Insight
+from rilearn.store.migrations.versions import r0004_counters
 from rilearn.store.people import People
 from rilearn.store.progress import Progress
 from rilearn.store.queue import Entry, Queue
@@ -193,9 +195,7 @@ def test_many_at_once_lose_no_count(database: Database, reasonings: Reasonings, 
     check(database)
 
 
-def test_ratings_from_before_the_counters_are_counted(
-    database: Database, reopen: Callable[[], Database], tmp_path: Path
-) -> None:
+def test_ratings_from_before_the_counters_are_counted(database: Database, tmp_path: Path) -> None:
     project = Project(database, tmp_path, 0)
     for step in (*[project.rate] * 30, project.retract, project.travel, project.decide):
         step()
@@ -207,12 +207,12 @@ def test_ratings_from_before_the_counters_are_counted(
             session.execute(text(f"DROP {thing}"))
         if database.engine.dialect.name != "sqlite":
             session.execute(text("DROP FUNCTION count_ratings"))
-        session.execute(text("UPDATE alembic_version SET version_num = '0003'"))
-    newer = reopen()
-    assert len(recounted(newer)[2]) > 3
-    check(newer)
-    Ratings(newer).rate(project.who(), project.items[0], Rating("good"), "after")
-    check(newer)
+        with Operations.context(MigrationContext.configure(session.connection())):
+            r0004_counters.upgrade()
+    assert len(recounted(database)[2]) > 3
+    check(database)
+    Ratings(database).rate(project.who(), project.items[0], Rating("good"), "after")
+    check(database)
 
 
 def test_the_database_itself_counts(database: Database, ratings: Ratings, ann: int, item: int) -> None:

@@ -1,4 +1,4 @@
-"""Retraining on a base in miniature: each recipe from ratings in a database to an adapter with its evidence; resuming."""
+"""Retraining on a base in miniature: from ratings in a database to an adapter with its evidence; going on after a kill."""
 
 from __future__ import annotations
 
