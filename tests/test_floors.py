@@ -62,7 +62,7 @@ FLOORS = {
     "app.py": 6,
 }
 _NOUNS = "__init__ candidates card data general lora plots reader recipes rows sft stage triples variants watch"
-_REPORT = "report_parts report_summary report_tables"
+_REPORT = "report_feedback report_parts report_summary report_tables"
 _RATINGS = "comparison feedback feedback_cells learning preference raters simulation"
 HELPERS = {f"training/{n}.py" for n in f"{_NOUNS} {_REPORT} {_RATINGS}".split()}
 

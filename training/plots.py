@@ -26,9 +26,11 @@ matplotlib.rcParams.update(
 )
 
 
-def curves(lines: Mapping[str, Curve], x: str, y: str, log: bool = False) -> str:
-    """Lines with their intervals as whiskers, told apart by colour and by mark."""
+def curves(lines: Mapping[str, Curve], x: str, y: str, log: bool = False, level: float | None = None) -> str:
+    """Lines with their intervals as whiskers, told apart by colour and by mark; a dashed line at `level`."""
     figure, axes = _axes()
+    if level is not None:
+        axes.axhline(level, color=INK, linestyle="--", linewidth=1)
     for i, (name, points) in enumerate(lines.items()):
         xs, ys = [p[0] for p in points], [p[1] for p in points]
         spread = [[p[1] - p[2] for p in points], [p[3] - p[1] for p in points]]

@@ -8,6 +8,7 @@ from functools import partial
 from rilearn.faithfulness import INTERVENTIONS
 from rilearn.statistics import wilson
 from training import plots
+from training.report_feedback import feedback_part
 from training.report_tables import (
     Result,
     against,
@@ -198,6 +199,7 @@ PARTS: dict[str, Callable[[Result], tuple[str, dict[str, str]]]] = {
     "answering": answering_part,
     "study": study_part,
     "study-larger": partial(study_part, file="study-larger", heading="The same with more rows"),
+    "feedback": feedback_part,
     "label-noise": label_noise_part,
 }
 """Which file of results makes which section."""
