@@ -53,6 +53,8 @@ FLOORS = {
     "rilearn/rationale.py": 3,
     "rilearn/kept.py": 2,
     "rilearn/promotion.py": 3,
+    "rilearn/models.py": 3,
+    "rilearn/uptake.py": 3,
     "rilearn/loading.py": 3,
     "rilearn/services.py": 3,
     "rilearn/ui/": 4,
