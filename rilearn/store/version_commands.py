@@ -111,7 +111,5 @@ def _rollback(database: Database, to: Arguments) -> Iterator[str]:
 def _admin(database: Database, name: str) -> int:
     found = Annotators(database).find(name)
     if found is None:
-        raise InputError(
-            f"There is no annotator '{name}'. Add one:  python -m rilearn.store annotators add --role admin"
-        )
+        raise InputError(f"There is no annotator '{name}'. See all:  python -m rilearn.store annotators list")
     return found.id
