@@ -66,6 +66,11 @@ class Models:
         self._told = ""
         self.now = self._arranged()
 
+    @property
+    def any_kept(self) -> bool:
+        """Whether the state folder holds promoted versions: without, nothing was promoted on this machine."""
+        return kept_at(self._settings, "").is_dir()
+
     def current(self, role: Role) -> Adapter | None:
         """The adapter that has the role."""
         now = self.now
@@ -115,9 +120,8 @@ class Models:
 
     def _asked(self) -> Promoted | None:
         """What the database says, if that is news."""
-        # Without its folder no version was promoted on this machine; another one's PostgreSQL may still tell of some.
-        hidden = not kept_at(self._settings, "").is_dir() and not self._settings.database_url
-        if hidden and not self._store.opened:
+        # PostgreSQL may tell of versions that another machine has: then this one says that their files are not here.
+        if not self.any_kept and not self._settings.database_url and not self._store.opened:
             return None
         from rilearn.store.promotions import Promotions, line
         from rilearn.store.versions import Versions
@@ -179,7 +183,7 @@ class Models:
             AdapterError: the promoted one cannot be used.
         """
         line = self._seen.lines.get(role, ())
-        if not line or line[-1] == first:
+        if len(line) < 2 or line[-1] == first:
             return {}
         if line[-1] in self._refused:
             raise AdapterError(self._refused[line[-1]])

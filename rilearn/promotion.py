@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rilearn.adapters import Adapter
 from rilearn.errors import InputError, PromotionRefused
 from rilearn.gate import Evidence, Role, Thresholds, Verdict, judge
 from rilearn.kept import candidate, find, first_choice, keep_files, shipped
@@ -15,17 +16,24 @@ from rilearn.settings import Settings
 from rilearn.store.database import Database
 from rilearn.store.duels import Duels
 from rilearn.store.promotions import Promotion, Turn, by_token, check_admin, keep_turn, line, rows
-from rilearn.store.version_rows import register_shipped, registered, row_of
+from rilearn.store.version_rows import Behind, StoredVersion, register_shipped, registered, row_of
 from rilearn.store.versions import Versions
 
 GONE = "Another version came into use meanwhile. Reload the page."
+
+
+def register(database: Database, settings: Settings, adapter: Adapter, behind: Behind | None = None) -> StoredVersion:
+    """See `Versions.register`; what came with rilearn is registered before it, so that versions count from there."""
+    versions = Versions(database)
+    versions.register_shipped(shipped(settings)[0])
+    return versions.register(adapter, behind)
 
 
 def judged(database: Database, settings: Settings, evidence: Evidence) -> Verdict:
     """The gate's verdict on the evidence, with people's blind votes as they stand; kept with the version.
 
     Raises:
-        InputError: the candidate is no version yet (`Versions.register`).
+        InputError: the candidate is no version yet (see `register`).
         StoreError: see `Database.write`.
     """
     votes = Duels(database).counts(evidence.candidate, evidence.current)
@@ -76,14 +84,15 @@ def promote(
             return done
         register_shipped(session, came)
         past = rows(session, settings.task, role)
-        now = past[-1].digest if past else first.ref.digest if first else ""
+        now = past[-1].digest if len(line(past)) > 1 else first.ref.digest if first else ""
         if now == adapter.ref.digest:
             raise InputError(f"'{adapter.name}' ({now[:12]}) is in use already.")
         if now != verdict.current and not reason:
             raise PromotionRefused("Another model came into use since this one was measured. Measure it against that.")
         version, previous = registered(session, adapter), row_of(session, now)
         said = verdict.model_dump(mode="json")
-        return keep_turn(session, Turn(settings.task, role, "promote", version, previous, who, token, reason, said))
+        turn = Turn(settings.task, role, "promote", version, previous, who, token, reason, past, said)
+        return keep_turn(session, turn)
 
 
 def rollback(
@@ -103,19 +112,24 @@ def rollback(
         check_admin(session, who)
         if done := by_token(session, token):
             return done
-        past = line(rows(session, settings.task, role))
-    if len(past) < 2 or not past[-2]:
+        past = rows(session, settings.task, role)
+    came, _ = shipped(settings)
+    first, digests = first_choice(came, role, settings.task), line(past)
+    # Back to the beginning is back to what comes with rilearn by now, which an update may have changed.
+    then = first.ref.digest if first and len(digests) == 2 else digests[-2] if len(digests) > 1 else ""
+    if not then:
         raise InputError("There is no version before this one to go back to.")
-    then, now = past[-2:]
-    if now != instead_of:
+    if digests[-1] != instead_of:
         raise InputError(GONE)
-    find(settings, role, then, shipped(settings)[0])
+    find(settings, role, then, came)
     with database.write() as session:
         check_admin(session, who)
         if done := by_token(session, token):
             return done
-        if line(rows(session, settings.task, role)) != past:
+        if rows(session, settings.task, role) != past:
             raise InputError(GONE)
-        target, gone = row_of(session, then), row_of(session, now)
-        assert target is not None  # a promotion names it
-        return keep_turn(session, Turn(settings.task, role, "rollback", target, gone, who, token, reason.strip()))
+        register_shipped(session, came)
+        target, gone = row_of(session, then), row_of(session, instead_of)
+        assert target is not None  # promoted or shipped, so it has one
+        turn = Turn(settings.task, role, "rollback", target, gone, who, token, reason.strip(), past)
+        return keep_turn(session, turn)

@@ -43,7 +43,8 @@ class Uptake:
         """A loader for `Loading`: the engine, ready for the models in use at this moment. Raises as its own one does,
         but leaves out promoted versions that the engine cannot load."""
         self.models.forgive()
-        self.models.refresh()
+        if self.models.any_kept:  # else the start does not wait for a database that has nothing to tell
+            self.models.refresh()
         try:
             self._engine = self._loader(settings, self.models.now.in_use, report)
         except (AdapterError, EngineError) as error:

@@ -247,6 +247,18 @@ def test_rollback_goes_back_step_by_step(
     assert put(third, first, token="again").previous == first
 
 
+def test_rollback_to_the_beginning_is_to_what_ships_by_now(
+    put: Callable[..., Any], new: Path, first: str, tmp_path: Path, database: Database, settings: Settings, admin: int
+) -> None:
+    put(new, first)
+    shutil.rmtree(settings.adapters / "generator")
+    updated = digest(make_candidate(settings.adapters / "generator", "generator", seed=8))
+    assert rollback(database, settings, "generator", admin, "b", digest(new)).digest == updated
+    shutil.rmtree(settings.adapters / "generator")
+    again = digest(make_candidate(settings.adapters / "generator", "generator", seed=9))
+    assert put(new, again, token="two").previous == again
+
+
 def test_rollback_without_a_promotion(database: Database, settings: Settings, admin: int) -> None:
     with pytest.raises(InputError, match="no version before"):
         rollback(database, settings, "generator", admin, "b", "")

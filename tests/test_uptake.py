@@ -171,6 +171,18 @@ def test_a_rollback_gives_back_what_was(services: Services, new: Path) -> None:
     assert services.adapters == before and list(services.adapters) == list(before)
 
 
+def test_an_update_of_what_ships_is_used_after_a_rollback_to_it(
+    services: Services, run: Callable[..., Services], settings: Settings, new: Path
+) -> None:
+    promote(services, new)
+    shutil.rmtree(settings.adapters / "q-ra")
+    updated = make_candidate(settings.adapters / "q-ra", "reasoned", seed=8)
+    again = run(Telling())
+    assert answer(again) == digest(new) and again.models == ["q-ra", "q-a"] and not again.problems
+    rollback(again)
+    assert answer(again) == digest(updated) and not again.problems
+
+
 def test_a_request_in_flight_ends_with_the_adapter_it_began_with(
     services: Services, engine: Telling, new: Path
 ) -> None:
@@ -290,6 +302,13 @@ def test_another_process_picks_it_up(
     assert eventually(lambda: answer(other) == digest(new)) and digest(new) in engine.warmed
     rollback(services)
     assert eventually(lambda: answer(other) == first)
+
+
+def test_the_start_waits_for_no_database_that_has_nothing_to_tell(run: Callable[..., Services]) -> None:
+    services = run(Telling(), database_url="postgresql://nobody@127.0.0.1:1/none")
+    assert services.ready() and not services.store.opened
+    services.uptake.refresh()  # what the watch does later; the page is as it was
+    assert services.models == ["q-ra", "q-a"] and not services.problems
 
 
 def test_nothing_is_opened_where_nothing_was_promoted(services: Services, settings: Settings) -> None:

@@ -75,7 +75,7 @@ class Promotions:
 
 @dataclass(frozen=True)
 class Turn:
-    """A promotion to be written: `version` takes the place of `previous`."""
+    """A promotion to be written: `version` takes the place of `previous`. `past` is what was read to decide on it."""
 
     task: str
     role: str
@@ -85,16 +85,17 @@ class Turn:
     made_by: int
     token: str
     reason: str
+    past: Sequence[Promotion]
     verdict: Mapping[str, Any] | None = None
 
 
 def keep_turn(session: Session, turn: Turn) -> Promotion:
-    """Write a promotion inside the caller's transaction. Two at once for one role: the unique turn lets one through."""
-    at = select(func.max(PromotionRow.turn)).filter_by(task=turn.task, role=turn.role)
+    """Write a promotion inside the caller's transaction. Of two that were decided on the same past, the unique turn
+    lets one through; the other is a StoreError."""
     row = PromotionRow(
         task=short(turn.task, "task"),
         role=short(turn.role, "role"),
-        turn=1 + (session.scalar(at) or 0),
+        turn=1 + (turn.past[-1].turn if turn.past else 0),
         action=turn.action,
         version_id=turn.version.id,
         previous_id=turn.previous.id if turn.previous else None,
@@ -137,7 +138,7 @@ def line(promotions: Sequence[Promotion]) -> list[str]:
     stack: list[str] = []
     for one in promotions:
         if one.action == "rollback":
-            stack.pop()
+            stack = [*stack[:-2], one.digest]
         else:
             stack = [*(stack or [one.previous]), one.digest]
     return stack

@@ -10,7 +10,7 @@ from pathlib import Path
 from rilearn.errors import InputError, PromotionRefused
 from rilearn.gate import ROLES, Thresholds, judge, read_evidence
 from rilearn.kept import candidate, first_choice, shipped
-from rilearn.promotion import judged, promote, rollback
+from rilearn.promotion import judged, promote, register, rollback
 from rilearn.settings import Settings
 from rilearn.store.annotators import Annotators
 from rilearn.store.database import Database
@@ -82,7 +82,7 @@ def _promote(database: Database, to: Arguments) -> Iterator[str]:
         votes = Duels(database).counts(evidence.candidate, evidence.current)
         verdict = judge(evidence.model_copy(update={"votes": votes}), Thresholds.of(settings))
     else:
-        Versions(database).register(adapter)
+        register(database, settings, adapter)
         verdict = judged(database, settings, evidence)
     for check in verdict.checks:
         yield f"{'passed' if check.passed else 'failed'}\t{check.words}"

@@ -1,4 +1,4 @@
-"""Promotion over the real packaged base in llama.cpp: no restart, no request in flight lost, what cannot load is left."""
+"""Promotion over the real packaged base in llama.cpp: no restart, no answer lost, what cannot load stays out."""
 
 from __future__ import annotations
 

@@ -7,15 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from rilearn import uptake
 from rilearn.adapters import load_adapter
 from rilearn.errors import RilearnError
 from rilearn.promotion import promote, rollback
+from rilearn.services import Services
 from rilearn.settings import Settings
 from rilearn.store.annotators import Annotators
 from rilearn.store.database import Database
 from rilearn.store.people import People
 from rilearn.store.promotions import Promotions
 from tests.candidates import make_candidate, make_shipped
+from tests.conftest import FakeEngine, eventually
 from tests.promoting import overruled
 
 AT_ONCE = 4
@@ -50,6 +53,32 @@ def test_two_that_roll_back_at_once_go_one_step(database: Database, settings: Se
     now = Promotions(database).active("emotion", "generator")
     assert now and (now.digest, now.turn) == (digests[1], 4) and len(failed) == AT_ONCE - 1
     assert all("Another version" in said or "at the same moment" in said for said in failed)
+
+
+def test_apps_over_one_database_follow_each_other(
+    database: Database, settings: Settings, url: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uptake, "EVERY", 0.05)
+    shared = settings.model_copy(update={"database_url": url or ""})
+    apps = [Services(shared, lambda *_: FakeEngine()) for _ in range(3)]
+    try:
+        for app in apps:
+            app.start()
+            assert app.wait(10).state == "ready"
+        admin, folder = (
+            Annotators(database).add("ada", "admin").id,
+            make_candidate(tmp_path / "new", "reasoned", seed=1),
+        )
+        first, new = apps[0].adapters["q-ra"].ref.digest, load_adapter(folder).ref.digest
+        apps[0].uptake.promote("q-ra", folder, overruled("q-ra", new), admin, "p", "test")
+        for app in apps:
+            assert eventually(lambda app=app: app.adapters["q-ra"].ref.digest == new)  # type: ignore[misc]
+        apps[1].uptake.rollback("q-ra", admin, "b", new)
+        for app in apps:
+            assert eventually(lambda app=app: app.adapters["q-ra"].ref.digest == first)  # type: ignore[misc]
+    finally:
+        for app in apps:
+            app.close()
 
 
 def test_a_promotion_outlives_the_account_of_who_made_it(
