@@ -1,4 +1,4 @@
-"""Adapter folders with real safetensors files of a few bytes: what came with rilearn, and candidates to promote."""
+"""Adapter folders with real safetensors files of a few bytes, and evidence about them for the gate."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from rilearn.adapters import WEIGHTS, Kind, Manifest, save_manifest
+from rilearn.gate import Duel, Evidence, Paired, Role
 from rilearn.prompts import PROMPT_VERSION
 
 
@@ -45,3 +46,19 @@ def make_shipped(root: Path) -> Path:
     make_candidate(root / "q-ra", "reasoned")
     make_candidate(root / "generator", "generator")
     return root
+
+
+def evidence(candidate: str, current: str, role: Role = "generator", wins: int = 90) -> Evidence:
+    """What passes the gate if `wins` of 100 are enough; the first two are digests."""
+    return Evidence(
+        role=role,
+        candidate=candidate,
+        current=current,
+        judge=Duel(wins=wins, losses=100 - wins),
+        classifier=Paired(both=90, neither=10),
+        parse_rate=1,
+        mean_words=20,
+        leak=0.5,
+        current_leak=0.5,
+        restatement=0,
+    )

@@ -12,7 +12,7 @@ import pytest
 from rilearn import kept
 from rilearn.adapters import MANIFEST, WEIGHTS, load_adapter
 from rilearn.errors import AdapterError, InputError, PromotionRefused, StoreError
-from rilearn.gate import Duel, Evidence, Thresholds, Verdict, judge
+from rilearn.gate import Duel, Thresholds, Verdict, judge
 from rilearn.kept import find, kept_at
 from rilearn.promotion import judged, promote, rollback
 from rilearn.records import Rating
@@ -24,7 +24,7 @@ from rilearn.store.promotions import Promotions
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
 from rilearn.store.versions import Versions
-from tests.candidates import make_candidate, make_shipped
+from tests.candidates import evidence, make_candidate, make_shipped
 from tests.store.conftest import reasoning
 
 
@@ -56,19 +56,8 @@ def digest(folder: Path) -> str:
 
 
 def passed(folder: Path, current: str, role: Any = "generator", good: bool = True) -> Verdict:
-    evidence = Evidence(
-        role=role,
-        candidate=digest(folder),
-        current=current,
-        judge=Duel(wins=90 if good else 10, losses=10),
-        classifier={"both": 90, "neither": 10},
-        parse_rate=1,
-        mean_words=20,
-        leak=0.5,
-        current_leak=0.5,
-        restatement=0,
-    )
-    return judge(evidence, Thresholds.of(Settings()))
+    held = evidence(digest(folder), current, role, 90 if good else 10)
+    return judge(held, Thresholds.of(Settings()))
 
 
 @pytest.fixture
@@ -306,11 +295,11 @@ def test_the_ratings_of_the_manifest_are_behind_the_version(
 
 
 def test_the_gate_reads_the_votes_and_keeps_its_verdict(database: Database, settings: Settings, new: Path) -> None:
-    evidence = passed(new, "old").evidence
+    held = passed(new, "old").evidence
     with pytest.raises(InputError, match="Register"):
-        judged(database, settings, evidence)
+        judged(database, settings, held)
     Versions(database).register(load_adapter(new))
-    verdict = judged(database, settings, evidence)
+    verdict = judged(database, settings, held)
     assert verdict.passed and verdict.judged_by == "judge" and verdict.evidence.votes == Duel()
     found = Versions(database).find(digest(new))
     assert found and Verdict.model_validate(found.verdict) == verdict

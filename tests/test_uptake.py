@@ -16,7 +16,7 @@ from rilearn import uptake as module
 from rilearn.adapters import MANIFEST, WEIGHTS, Adapter, load_adapter
 from rilearn.compare import final
 from rilearn.errors import AdapterError, EngineError, InputError
-from rilearn.gate import Duel, Evidence, Thresholds, Verdict, judge
+from rilearn.gate import Thresholds, judge
 from rilearn.kept import kept_at
 from rilearn.records import AdapterRef, Chunk, Generation, Prompt, Sampling
 from rilearn.services import Services
@@ -26,7 +26,7 @@ from rilearn.store.edits import Edits
 from rilearn.store.reasonings import Reasonings
 from rilearn.store.version_rows import Behind
 from rilearn.store.versions import Versions
-from tests.candidates import make_candidate, make_shipped
+from tests.candidates import evidence, make_candidate, make_shipped
 from tests.conftest import FakeEngine, eventually
 from tests.store.conftest import reasoning
 from tests.tiny import ROOT
@@ -110,26 +110,11 @@ def digest(folder: Path) -> str:
     return load_adapter(folder).ref.digest
 
 
-def verdict(folder: Path, role: Any, current: str) -> Verdict:
-    evidence = Evidence(
-        role=role,
-        candidate=digest(folder),
-        current=current,
-        judge=Duel(wins=90),
-        classifier={"both": 90, "neither": 10},
-        parse_rate=1,
-        mean_words=20,
-        leak=0.5,
-        current_leak=0.5,
-        restatement=0,
-    )
-    return judge(evidence, Thresholds.of(Settings()))
-
-
 def promote(services: Services, folder: Path, role: Any = "q-ra", token: str = "one") -> None:
     now = services.uptake.models.current(role)
     admin = Annotators(services.store.database).add("ada", "admin").id
-    said = verdict(folder, role, now.ref.digest if now else "")
+    held = evidence(digest(folder), now.ref.digest if now else "", role)
+    said = judge(held, Thresholds.of(services.settings))
     services.uptake.promote(role, folder, said, admin, token)
 
 

@@ -137,10 +137,8 @@ def line(promotions: Sequence[Promotion]) -> list[str]:
     """
     stack: list[str] = []
     for one in promotions:
-        if one.action == "rollback":
-            stack = [*stack[:-2], one.digest]
-        else:
-            stack = [*(stack or [one.previous]), one.digest]
+        below = stack[:-2] if one.action == "rollback" else stack or [one.previous]
+        stack = [*below, one.digest]
     return stack
 
 

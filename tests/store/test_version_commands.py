@@ -9,12 +9,11 @@ import pytest
 
 from rilearn.adapters import load_adapter
 from rilearn.errors import InputError, PromotionRefused
-from rilearn.gate import Duel, Evidence, Paired
 from rilearn.store.annotators import Annotators
 from rilearn.store.database import Database
 from rilearn.store.promotions import Promotions
 from rilearn.store.versions import Versions
-from tests.candidates import make_candidate, make_shipped
+from tests.candidates import evidence, make_candidate, make_shipped
 from tests.store.test_main import said
 
 
@@ -31,32 +30,23 @@ def new(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def evidence(new: Path, tmp_path: Path) -> Callable[[int], Path]:
-    def evidence(wins: int) -> Path:
-        held = Evidence(
-            role="generator",
-            candidate=load_adapter(new).ref.digest,
-            current=load_adapter(tmp_path / "adapters" / "generator").ref.digest,
-            judge=Duel(wins=wins, losses=100 - wins),
-            classifier=Paired(both=90, neither=10),
-            parse_rate=1,
-            mean_words=20,
-            leak=0.5,
-            current_leak=0.5,
-            restatement=0,
-        )
+def measured(new: Path, tmp_path: Path) -> Callable[[int], Path]:
+    """A file of evidence about the candidate."""
+
+    def measured(wins: int) -> Path:
+        digests = (load_adapter(folder).ref.digest for folder in (new, tmp_path / "adapters" / "generator"))
         file = tmp_path / f"evidence-{wins}.json"
-        file.write_text(held.model_dump_json())
+        file.write_text(evidence(*digests, wins=wins).model_dump_json())
         return file
 
-    return evidence
+    return measured
 
 
 def test_promote_list_and_roll_back(
-    new: Path, evidence: Callable[[int], Path], database: Database, capsys: pytest.CaptureFixture[str]
+    new: Path, measured: Callable[[int], Path], database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Annotators(database).add("ada", "admin")
-    to = ("promote", new, "--role", "generator", "--as", "ada", "--evidence", evidence(90))
+    to = ("promote", new, "--role", "generator", "--as", "ada", "--evidence", measured(90))
     dry = said(capsys, *to, "--dry-run")
     assert dry.count("would be: passed\t") == 7 and "would be: generator-2: promoted" in dry
     assert Promotions(database).newest() == 0 and Versions(database).all() == []
@@ -74,11 +64,11 @@ def test_promote_list_and_roll_back(
 
 
 def test_a_refusal_is_kept_and_an_admin_overrules_it(
-    new: Path, evidence: Callable[[int], Path], database: Database, capsys: pytest.CaptureFixture[str]
+    new: Path, measured: Callable[[int], Path], database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Annotators(database).add("ada", "admin")
     Annotators(database).add("ann")
-    to = ("promote", new, "--role", "generator", "--evidence", evidence(50), "--as")
+    to = ("promote", new, "--role", "generator", "--evidence", measured(50), "--as")
     assert "would be: generator-2: refused" in said(capsys, *to, "ada", "--dry-run")
     with pytest.raises(PromotionRefused, match="must begin above"):
         said(capsys, *to, "ada")
@@ -93,10 +83,10 @@ def test_a_refusal_is_kept_and_an_admin_overrules_it(
 
 
 def test_evidence_about_another_folder_is_refused(
-    evidence: Callable[[int], Path], tmp_path: Path, database: Database, capsys: pytest.CaptureFixture[str]
+    measured: Callable[[int], Path], tmp_path: Path, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Annotators(database).add("ada", "admin")
     other = make_candidate(tmp_path / "other", "generator", seed=9)
     with pytest.raises(PromotionRefused, match="The evidence is about"):
-        said(capsys, "promote", other, "--role", "generator", "--as", "ada", "--evidence", evidence(90))
+        said(capsys, "promote", other, "--role", "generator", "--as", "ada", "--evidence", measured(90))
     assert Versions(database).all() == []

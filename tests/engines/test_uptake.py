@@ -1,4 +1,4 @@
-"""Promotion over the real packaged base in llama.cpp: no restart, no answer lost, what cannot load stays out."""
+"""Promotion over real engines: no restart, no answer lost, what cannot load stays out."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from rilearn.services import Services
 from rilearn.settings import Settings
 from rilearn.store.annotators import Annotators
 from tests.promoting import overruled
-from tests.tiny import ROOT
+from tests.tiny import ROOT, build_adapter
 
-pytestmark = pytest.mark.model
 TEXT = "I finally finished the marathon and cannot stop smiling"
 
 
@@ -51,12 +50,13 @@ def answer(services: Services, model: str) -> tuple[str, str]:
     return last.adapter_digest, last.reasoning
 
 
-def test_a_promotion_while_an_answer_is_written(services: Services, tmp_path: Path) -> None:
+def check_promotion_and_rollback(services: Services, folder: Path) -> None:
+    """A promotion while an answer is written, then a rollback."""
     first = answer(services, "q-ra")
     growing = services.predict(TEXT, "q-ra")
     while not next(growing).reasoning:
         pass
-    new = promote(services, candidate(tmp_path / "weaker", lora_alpha=20))
+    new = promote(services, folder)
     *_, last = growing
     assert last.done and (last.adapter_digest, last.reasoning) == first
     now = answer(services, "q-ra")
@@ -67,6 +67,24 @@ def test_a_promotion_while_an_answer_is_written(services: Services, tmp_path: Pa
     assert answer(services, "q-ra") == first
 
 
+@pytest.mark.model
+def test_llama_cpp_takes_up_a_promotion(services: Services, tmp_path: Path) -> None:
+    check_promotion_and_rollback(services, candidate(tmp_path / "weaker", lora_alpha=20))
+
+
+def test_transformers_takes_up_a_promotion(tiny_folder: Path, tmp_path: Path) -> None:
+    build_adapter(tmp_path / "adapters" / "q-ra", tiny_folder, "reasoned", seed=1)
+    where = {"adapters": tmp_path / "adapters", "state": tmp_path / "state", "database_url": ""}
+    services = Services(Settings(base=str(tiny_folder), engine="transformers", **where))  # type: ignore[arg-type]
+    services.start()
+    assert services.wait(120).state == "ready", services.status
+    try:
+        check_promotion_and_rollback(services, build_adapter(tmp_path / "new", tiny_folder, "reasoned", seed=2))
+    finally:
+        services.close()
+
+
+@pytest.mark.model
 def test_what_llama_cpp_cannot_express_never_takes_over(services: Services, tmp_path: Path) -> None:
     first = answer(services, "q-ra")
     promote(services, candidate(tmp_path / "dora", use_dora=True))
