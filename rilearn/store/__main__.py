@@ -22,6 +22,7 @@ from rilearn.store.exchange import FORMATS, Exchange, Imported
 from rilearn.store.hub import push
 from rilearn.store.import_reasonings import import_reasonings
 from rilearn.store.insight import Count, Insight
+from rilearn.store.version_commands import commands as version_commands
 from rilearn.tasks import load_task
 
 MOST_PROBLEMS = 20
@@ -138,6 +139,7 @@ COMMANDS: Commands = {
     **commands_flags.COMMANDS,
     "push": (_push_arguments, _push),
     "stats": (lambda to: None, _stats),
+    **version_commands(say),
 }
 """Name -> its arguments, and what it does; its docstring is the help."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select, union
 from sqlalchemy.orm import Session
 
 from rilearn.store.annotators import called
@@ -15,9 +15,9 @@ from rilearn.store.insight import live
 from rilearn.store.logins import end_all
 from rilearn.store.queue_counts import recount
 from rilearn.store.reasonings import AT_ONCE
-from rilearn.store.schema import AnnotatorRow, EditRow, RatingRow, VersionRow, now
-from rilearn.store.schema_annotation import VersionRatingRow
+from rilearn.store.schema import AnnotatorRow, EditRow, RatingRow, VoteRow, now
 from rilearn.store.schema_counters import DayCount, Tally
+from rilearn.store.schema_versions import VersionEditRow, VersionRatingRow, VersionRow, VersionVoteRow
 from rilearn.store.staleness import stale_with
 from rilearn.store.tombstones import bury
 
@@ -37,8 +37,8 @@ class Person:
 @dataclass(frozen=True)
 class Deleted:
     """What goes with an annotator: all ratings and corrections, superseded ones too. `versions`: models that were
-    trained on their ratings, stale from then on, as "name (first digits of the digest)"; `descendants`: models that
-    come from these and become stale with them."""
+    trained on these or on their votes, stale from then on, as "name (first digits of the digest)"; `descendants`:
+    models that come from these and become stale with them."""
 
     name: str
     ratings: int
@@ -106,8 +106,13 @@ class People:
             row = called(session, name)
             session.refresh(row, with_for_update=True)  # PostgreSQL: they say nothing more meanwhile
             mine = RatingRow.annotator_id == row.id
-            trained = set(session.scalars(select(VersionRatingRow.version_id).join(RatingRow).where(mine)))
-            versions, descendants = stale_with(session, trained)
+            ballots = VoteRow.visitor == row.pseudonym  # votes on old against new
+            trained = union(
+                select(VersionRatingRow.version_id).join(RatingRow).where(mine),
+                select(VersionEditRow.version_id).join(EditRow).where(EditRow.annotator_id == row.id),
+                select(VersionVoteRow.version_id).join(VoteRow).where(ballots),
+            )
+            versions, descendants = stale_with(session, set(session.scalars(trained)))
             done = Deleted(
                 name=row.name,
                 ratings=_count(session, RatingRow, mine),
@@ -126,6 +131,7 @@ class People:
                     session.execute(tallies.where(Tally.reasoning_id.in_(part)))
                 bury(session, row.pseudonym)
                 session.flush()
+                session.execute(delete(VoteRow).where(ballots))
                 session.execute(delete(AnnotatorRow).where(AnnotatorRow.id == row.id))  # what they said goes with them
                 recount(session, rated)
             return done

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from rilearn.store.schema import VersionRow
+from rilearn.store.schema_versions import VersionRow
 
 
 def stale_with(session: Session, trained: Collection[int]) -> tuple[list[VersionRow], list[VersionRow]]:

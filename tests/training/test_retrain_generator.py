@@ -1,4 +1,4 @@
-"""Retraining on a base in miniature: from ratings in a database to an adapter with its evidence; going on after a kill."""
+"""Retraining on a base in miniature: from ratings in a database to an adapter with evidence; going on after a kill."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
-from rilearn.gate import read_evidence
 
 from rilearn import progress_file
 from rilearn.adapters import WEIGHTS, load_adapter
 from rilearn.errors import ConfigError, DataError, RilearnError
+from rilearn.gate import read_evidence
 from rilearn.judgements import TrainingRow
 from rilearn.records import Rating, Reasoning
 from rilearn.store.annotators import Annotators
