@@ -33,7 +33,8 @@ from training.comparison import Measured, measure, write
 from training.data import measured_rows, stored_candidates, task_rows
 from training.raters import Annotator, BagOfWords, Bias
 from training.reader import Reader
-from training.recipes import RetrainRecipe, Strict
+from training.recipes import Strict
+from training.retrain_recipe import RetrainRecipe
 from training.simulation import Simulation
 from training.stage import write_manifest
 from training.watch import Watch

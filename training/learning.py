@@ -20,7 +20,7 @@ from rilearn.settings import Settings
 from training.general import general_loss
 from training.lora import load_trainable, save_adapter
 from training.preference import phases, plain, together, train_phase
-from training.recipes import RetrainRecipe
+from training.retrain_recipe import RetrainRecipe
 from training.triples import general_rows, triples
 from training.watch import Watch, WatchSteps
 

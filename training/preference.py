@@ -16,7 +16,7 @@ from rilearn.engines.text import render
 from rilearn.judgements import TrainingRow
 from rilearn.prompts import Templates
 from rilearn.records import Prompt
-from training.recipes import RetrainRecipe
+from training.retrain_recipe import RetrainRecipe
 from training.rows import order
 from training.sft import Rate, TimedCheckpoint, last_checkpoint
 

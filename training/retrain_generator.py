@@ -22,12 +22,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from rilearn.gate import Duel, Evidence, Paired
-
 from rilearn.adapters import Adapter, load_adapter
 from rilearn.curation import missing, sort_out
 from rilearn.curation_preview import told
 from rilearn.errors import ConfigError, DataError, RilearnError
+from rilearn.gate import Duel, Evidence, Paired
 from rilearn.judgements import Rules, TrainingRow
 from rilearn.leak import leak_probe
 from rilearn.perturbations import ungrounded
@@ -38,7 +37,8 @@ from rilearn.tasks import Task, load_task
 from training.comparison import Measured, measure, summary, wins, write
 from training.data import held_out_texts, measured_rows
 from training.feedback import read_feedback, read_rows, source_arguments, write_rows
-from training.recipes import RetrainRecipe, load_recipe
+from training.recipes import load_recipe
+from training.retrain_recipe import RetrainRecipe
 from training.stage import ROOT, parser, run, write_manifest
 from training.watch import Watch
 

@@ -27,8 +27,8 @@ from rilearn.store.reasonings import Reasonings
 from tests.tiny import ROOT, build_adapter
 from training import retrain_generator
 from training.feedback import read_rows
-from training.recipes import RetrainRecipe
 from training.retrain_generator import through
+from training.retrain_recipe import RetrainRecipe
 from training.watch import Watch
 
 DEMO = [json.loads(line) for line in (ROOT / "data/demo/emotion/train.jsonl").read_text(encoding="utf-8").splitlines()]
