@@ -59,7 +59,7 @@ def main(argv: list[str]) -> None:
         from training.learning import learn  # torch loads only once it is known that there is something to learn
 
         facts = learn(rows, recipe, templates, parent, given.out, watch)
-        _manifest(given.out, recipe, parent, rows, facts)
+        _manifest(given, recipe, parent, rows, facts)
     watch("Compare with the generator before", 0, 3)
     comparison = compare(recipe, task, templates, parent, load_adapter(given.out / "generator"), watch)
     (given.out / "comparison.json").write_text(json.dumps(comparison, indent=2) + "\n", encoding="utf-8")
@@ -166,7 +166,11 @@ def through(out: Path, recipe: RetrainRecipe, watch: Watch) -> Paired:
 
 
 def _manifest(
-    out: Path, recipe: RetrainRecipe, parent: Adapter, rows: Sequence[TrainingRow], facts: dict[str, Any]
+    given: argparse.Namespace,
+    recipe: RetrainRecipe,
+    parent: Adapter,
+    rows: Sequence[TrainingRow],
+    facts: dict[str, Any],
 ) -> None:
     refs = sorted({ref for row in rows for ref in row.because})
     data = {
@@ -175,7 +179,12 @@ def _manifest(
         "kinds": dict(Counter(row.kind for row in rows)),
         **{name: facts[name] for name in ("rows", "replayed", "phases", "general_loss", "precision")},
     }
-    write_manifest(out / "generator", recipe, "generator", None, data, facts, {"generator": parent.ref.digest})
+    if not given.from_export:  # those of another database's export could name other ratings here
+        data["behind"] = {
+            f"{kind}s": sorted(int(ref.partition(":")[2]) for ref in refs if ref.startswith(f"{kind}:"))
+            for kind in ("rating", "edit", "vote")
+        }
+    write_manifest(given.out / "generator", recipe, "generator", None, data, facts, {"generator": parent.ref.digest})
 
 
 if __name__ == "__main__":

@@ -7,14 +7,14 @@ judged_from_export(Path("export"))
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import Select, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from rilearn.errors import DataError, InputError
 from rilearn.judgements import Correction, Judged, Opinion, Preference
@@ -25,7 +25,7 @@ from rilearn.store.database import Database
 from rilearn.store.exchange_in import Saying
 from rilearn.store.exchange_rows import COLUMNS
 from rilearn.store.ratings import stored_rating
-from rilearn.store.schema import AnnotatorRow, EditRow, RatingRow, ReasoningRow, TextRow
+from rilearn.store.schema import AnnotatorRow, EditRow, PairRow, RatingRow, ReasoningRow, TextRow, VoteRow
 from rilearn.store.schema_annotation import AdjudicationRow, ItemRow, SkipRow
 
 _AT_ONCE = 1000
@@ -76,12 +76,32 @@ def judged(database: Database, since: datetime | None = None) -> Found:
             if row.id in said:
                 said[row.id].flagged = row.id in flagged or row.digest in private
                 found.append(said[row.id].of(_reasoning(row._asdict())))
-        return found, preferences(session, since)
+        return found, preferences(session, since, flagged, private)
 
 
-def preferences(session: Session, since: datetime | None) -> list[Preference]:
-    """Blind votes between two stored reasonings: none, as pairs do not say yet which reasonings they showed."""
-    return []
+def preferences(
+    session: Session, since: datetime | None, flagged: Collection[int] = (), private: Collection[str] = ()
+) -> list[Preference]:
+    """Blind votes between two stored reasonings for the same text and label, oldest first; a tie prefers nothing.
+
+    Args:
+        flagged: ids of reasonings, and `private` digests of texts, that are held back.
+    """
+    left, right = aliased(ReasoningRow), aliased(ReasoningRow)
+    query = select(VoteRow, left, right).join(PairRow, PairRow.id == VoteRow.pair_id)
+    query = query.join(left, left.id == PairRow.left_reasoning_id).join(right, right.id == PairRow.right_reasoning_id)
+    query = query.where(VoteRow.choice != "tie", left.label == right.label).order_by(VoteRow.id)
+    if since is not None:
+        query = query.where(VoteRow.created_at > since)
+    found = []
+    for vote, one, other in session.execute(query).tuples():
+        if one.text.digest != other.text.digest or one.text.digest in private or {one.id, other.id} & {*flagged}:
+            continue
+        chosen, rejected = (one, other) if vote.choice == "left" else (other, one)
+        words = (chosen.reasoning, rejected.reasoning)
+        about = (one.text.task, one.text.text, one.label)
+        found.append(Preference(*about, *words, vote.visitor, f"vote:{vote.id}", one.text.split))
+    return found
 
 
 def judged_from_export(path: Path) -> Found:

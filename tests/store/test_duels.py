@@ -17,10 +17,12 @@ from rilearn.store.database import Database
 from rilearn.store.duels import BlindPair, Duels
 from rilearn.store.edits import Edits
 from rilearn.store.exchange import Exchange
+from rilearn.store.judged import judged
 from rilearn.store.mattered import Matters
 from rilearn.store.people import People
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
+from rilearn.store.schema import now
 from rilearn.store.version_rows import Behind
 from rilearn.store.versions import Versions
 from rilearn.store.votes import Choice, Votes
@@ -244,3 +246,22 @@ def test_votes_can_be_behind_a_version(
     People(database).delete("ann")
     found = Versions(database).find(adapter.ref.digest)
     assert found and found.stale_at and found.votes == 0
+
+
+def test_a_vote_is_a_preference_to_learn_from_and_a_tie_is_none(
+    database: Database, duels: Duels, written: Callable[..., list[int]], ann: int
+) -> None:
+    written(OLD, 3)
+    written(NEW, 3)
+    chosen: dict[str, str] = {}
+    for n, wanted in enumerate((NEW, OLD, "")):
+        pair = duels.next(ann, NEW, OLD)
+        assert pair
+        duels.vote(ann, pair.pair_id, choice(pair, wanted) if wanted else "tie", f"t{n}")
+        if wanted:
+            chosen[pair.text] = wanted
+    _, votes = judged(database)
+    assert {vote.text: vote.chosen.split(" says")[0] for vote in votes} == chosen
+    assert all(vote.rejected.split(" says")[0] in {OLD, NEW} - {chosen[vote.text]} for vote in votes)
+    assert all(vote.ref.startswith("vote:") and vote.label == "rain" for vote in votes)
+    assert judged(database, since=now())[1] == []
