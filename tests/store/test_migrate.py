@@ -20,7 +20,7 @@ from rilearn.store.database import Database
 from rilearn.store.ratings import Ratings
 from rilearn.store.schema import Base
 
-HEAD = "0003"
+HEAD = "0007"
 NEXT = '''"""A migration of a later rilearn."""
 
 import sqlalchemy as sa
