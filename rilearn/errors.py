@@ -35,6 +35,10 @@ class EngineError(RilearnError):
     """The inference engine refused or lost a request."""
 
 
+class PromotionRefused(RilearnError):
+    """The gate did not let a model pass and nobody overruled it with a reason; the message says what failed."""
+
+
 class StoreError(RilearnError):
     """The database cannot be opened, read or written; nothing was half-written, and the message says what to do."""
 

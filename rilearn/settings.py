@@ -39,6 +39,17 @@ class Settings(BaseSettings):
     batch_mb: int = Field(default=5, ge=1, description="largest file of rows the app takes, in MB")
     threads: int | None = Field(default=None, ge=1, description="CPU threads of the engine; empty: all cores")
 
+    gate_votes: int = Field(default=30, ge=1, description="people's votes, ties aside, to decide instead of the judge")
+    gate_win_rate: float = Field(default=0.5, ge=0, le=1, description="the win rate's 95 % interval begins above it")
+    gate_classifier: float = Field(default=1.0, ge=0, description="most points of accuracy the classifier may lose")
+    gate_classifier_required: bool = Field(
+        default=True, description="a generator needs a classifier trained through it"
+    )
+    gate_parse_rate: float = Field(default=0.98, ge=0, le=1, description="least share of answers that can be read")
+    gate_words: float = Field(default=40, ge=1, description="most words of a reasoning, on average")
+    gate_restatement: float = Field(default=0.10, ge=0, le=1, description="most reasonings that merely restate")
+    gate_leak: float = Field(default=0.02, ge=0, le=1, description="how much more of the labels a reasoning may leak")
+
     @property
     def cache_dir(self) -> Path:
         return self.cache.expanduser()

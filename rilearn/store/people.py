@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, union, update
 from sqlalchemy.orm import Session
 
 from rilearn.errors import InputError
 from rilearn.store.database import Database
 from rilearn.store.insight import live
-from rilearn.store.schema import AnnotatorRow, EditRow, RatingRow, VersionRow, now
-from rilearn.store.schema_annotation import ItemRow, VersionRatingRow
+from rilearn.store.schema import AnnotatorRow, EditRow, RatingRow, VoteRow, now
+from rilearn.store.schema_annotation import ItemRow
+from rilearn.store.schema_versions import VersionEditRow, VersionRatingRow, VersionRow, VersionVoteRow
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Person:
 @dataclass(frozen=True)
 class Deleted:
     """What goes with an annotator: all ratings and corrections, superseded ones too. `versions`: models that were
-    trained on their ratings, stale from then on, as "name (first digits of the digest)"."""
+    trained on these or on their votes, stale from then on, as "name (first digits of the digest)"."""
 
     name: str
     ratings: int
@@ -76,7 +77,12 @@ class People:
             if row is None:
                 raise InputError(f"There is no annotator '{name}'.")
             mine = RatingRow.annotator_id == row.id
-            trained = select(VersionRatingRow.version_id).join(RatingRow).where(mine)
+            ballots = VoteRow.visitor == row.pseudonym  # votes on old against new
+            trained = union(
+                select(VersionRatingRow.version_id).join(RatingRow).where(mine),
+                select(VersionEditRow.version_id).join(EditRow).where(EditRow.annotator_id == row.id),
+                select(VersionVoteRow.version_id).join(VoteRow).where(ballots),
+            )
             versions = session.scalars(select(VersionRow).where(VersionRow.id.in_(trained)).order_by(VersionRow.id))
             done = Deleted(
                 name=row.name,
@@ -90,6 +96,7 @@ class People:
                 rated = select(RatingRow.reasoning_id).where(mine, live())
                 items = update(ItemRow).where(ItemRow.reasoning_id.in_(rated))
                 session.execute(items.values(ratings_left=ItemRow.ratings_left + 1))
+                session.execute(delete(VoteRow).where(ballots))
                 session.execute(delete(AnnotatorRow).where(AnnotatorRow.id == row.id))  # what they said goes with them
             return done
 

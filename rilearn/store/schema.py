@@ -178,7 +178,10 @@ class LeaseRow(Base):
 
 
 class PairRow(Base):
-    """Two answers to one text side by side, as drawn: the left and the right, each with what the visitor reads."""
+    """Two answers to one text side by side, as drawn: the left and the right, each with what the visitor reads.
+
+    `left_reasoning_id` and `right_reasoning_id` are set where an old and a new version's stored reasonings meet.
+    """
 
     __tablename__ = "pairs"
 
@@ -191,6 +194,8 @@ class PairRow(Base):
     right_shown: Mapped[str]
     giveaway: Mapped[bool]
     key: Mapped[str] = mapped_column(unique=True)
+    left_reasoning_id: Mapped[int | None] = mapped_column(ForeignKey("reasonings.id"), index=True)
+    right_reasoning_id: Mapped[int | None] = mapped_column(ForeignKey("reasonings.id"), index=True)
 
 
 class VoteRow(Base):
@@ -206,19 +211,6 @@ class VoteRow(Base):
     visitor: Mapped[str]
     choice: Mapped[str]
     token: Mapped[str]
-
-
-class VersionRow(Base):
-    """A trained adapter: `parents` maps role -> digest, as its manifest does. Stale: a rating in it was deleted."""
-
-    __tablename__ = "versions"
-
-    name: Mapped[str] = mapped_column(index=True)
-    kind: Mapped[str]
-    digest: Mapped[str] = mapped_column(unique=True)
-    parents: Mapped[dict[str, Any]]
-    metrics: Mapped[dict[str, Any]]
-    stale_at: Mapped[datetime | None]
 
 
 class JobRow(Base):

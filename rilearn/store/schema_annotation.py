@@ -162,13 +162,3 @@ class AdjudicationRow(Base):
     comment: Mapped[str]
     token: Mapped[str]
     superseded_at: Mapped[datetime | None]
-
-
-class VersionRatingRow(Base):
-    """A rating that a model version was trained on. Goes with the rating; the version is marked stale first."""
-
-    __tablename__ = "version_ratings"
-    __table_args__ = (Unique("version_id", "rating_id"), IDS)
-
-    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id", ondelete="CASCADE"))
-    rating_id: Mapped[int] = mapped_column(ForeignKey("ratings.id", ondelete="CASCADE"), index=True)

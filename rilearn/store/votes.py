@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple, cast
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from rilearn.errors import InputError
 from rilearn.store.checks import digest, short, words
@@ -19,6 +20,8 @@ from rilearn.store.reasonings import insert_new
 from rilearn.store.schema import PairRow, VoteRow
 
 Choice = Literal["left", "right", "tie"]
+DUEL = "duel:"
+"""What the keys of pairs begin with that are two reasonings for one label (see duels.py), also after an import."""
 
 
 class Version(NamedTuple):
@@ -114,23 +117,11 @@ class Votes:
             InputError: an unknown choice or pair; the visitor has voted on it; the token was another vote's.
             StoreError: see `Database.write`; nothing was saved, and the same request may be sent again.
         """
-        if choice not in ("left", "right", "tie"):
-            raise InputError(f"There is no choice '{choice}': left, right or tie.")
-        visitor, token = short(visitor, "visitor"), short(token, "token")
         with self._database.write() as session:
             pair = session.get(PairRow, pair_id, with_for_update={"key_share": True})  # votes on it take turns
             if pair is None:
                 raise InputError(f"There is no pair {pair_id} to vote on. Compare the answers again.")
-            before = session.scalars(select(VoteRow).filter_by(visitor=visitor, token=token)).one_or_none()
-            if before and (before.pair_id, before.choice) != (pair_id, choice):
-                raise InputError("This request was sent before with another vote. Reload the page and vote again.")
-            if not before:
-                if session.scalars(select(VoteRow).filter_by(pair_id=pair_id, visitor=visitor)).one_or_none():
-                    raise InputError("You have voted on this pair already. One vote a visitor counts.")
-                before = VoteRow(pair_id=pair_id, visitor=visitor, choice=choice, token=token)
-                session.add(before)
-                session.flush()
-            return _vote(before, pair)
+            return keep_vote(session, pair, visitor, choice, token)
 
     def given(self, pair_id: int, visitor: str) -> Vote | None:
         """What the visitor has voted on this pair, if anything.
@@ -144,7 +135,7 @@ class Votes:
             return _vote(*found) if found else None
 
     def tally(self) -> list[Tally]:
-        """Wins and ties for each two versions that met, by name.
+        """Wins and ties for each two versions that met, by name; votes on reasonings (see duels.py) do not count.
 
         Raises:
             StoreError: see `Database.read`.
@@ -152,6 +143,7 @@ class Votes:
         sides = (PairRow.left_model, PairRow.left_digest, PairRow.right_model, PairRow.right_digest)
         kinds = (*sides, VoteRow.choice, PairRow.giveaway)
         query = select(*kinds, func.count()).join(PairRow, PairRow.id == VoteRow.pair_id).group_by(*kinds)
+        query = query.where(PairRow.key.not_like(f"{DUEL}%"))
         counts: dict[tuple[Version, Version], Counter[Version | str]] = {}
         with self._database.read() as session:
             for left_model, left_digest, right_model, right_digest, choice, giveaway, n in session.execute(query):
@@ -159,6 +151,23 @@ class Votes:
                 met = counts.setdefault((min(left, right), max(left, right)), Counter())
                 met["giveaway" if giveaway else {"left": left, "right": right}.get(choice, "tie")] += n
         return [Tally(a, b, met[a], met[b], met["tie"], met["giveaway"]) for (a, b), met in sorted(counts.items())]
+
+
+def keep_vote(session: Session, pair: PairRow, visitor: str, choice: Choice, token: str) -> Vote:
+    """See `Votes.vote`; inside a transaction of the caller, which holds the pair."""
+    if choice not in ("left", "right", "tie"):
+        raise InputError(f"There is no choice '{choice}': left, right or tie.")
+    visitor, token = short(visitor, "visitor"), short(token, "token")
+    before = session.scalars(select(VoteRow).filter_by(visitor=visitor, token=token)).one_or_none()
+    if before and (before.pair_id, before.choice) != (pair.id, choice):
+        raise InputError("This request was sent before with another vote. Reload the page and vote again.")
+    if not before:
+        if session.scalars(select(VoteRow).filter_by(pair_id=pair.id, visitor=visitor)).one_or_none():
+            raise InputError("You have voted on this pair already. One vote a visitor counts.")
+        before = VoteRow(pair_id=pair.id, visitor=visitor, choice=choice, token=token)
+        session.add(before)
+        session.flush()
+    return _vote(before, pair)
 
 
 def gives_away(sides: Sequence[Side]) -> bool:

@@ -18,8 +18,8 @@ from rilearn.store.people import Deleted, People
 from rilearn.store.queue import Entry, Queue
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
-from rilearn.store.schema import Base, VersionRow
-from rilearn.store.schema_annotation import VersionRatingRow
+from rilearn.store.schema import Base
+from rilearn.store.schema_versions import VersionRatingRow, VersionRow
 from tests.store.conftest import reasoning
 
 GOOD, POOR = Rating("good"), Rating("poor")

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from rilearn.store import schema_annotation  # noqa: F401  its tables belong to Base
+from rilearn.store import schema_annotation, schema_versions  # noqa: F401  their tables belong to Base
 from rilearn.store.schema import Base
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)

@@ -8,7 +8,7 @@ from alembic import op
 from rilearn.store.migrations.columns import TIME, create, json, only, refers, text
 
 revision = "0007"
-down_revision = "0003"
+down_revision = "0006"
 
 
 def upgrade() -> None:

@@ -1,0 +1,128 @@
+"""Promotion and rollback, atomic: an adapter folder is kept under its digest, then one row says that it is in use.
+
+The row is the truth. A kill before it leaves the old version in use and at most a folder that nobody asks for; a kill
+after it leaves the new one in use, whole and on disk.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from rilearn.errors import InputError, PromotionRefused
+from rilearn.gate import Evidence, Role, Thresholds, Verdict, judge
+from rilearn.kept import candidate, find, first_choice, keep_files, shipped
+from rilearn.settings import Settings
+from rilearn.store.database import Database
+from rilearn.store.duels import Duels
+from rilearn.store.promotions import Promotion, Turn, before, by_token, check_admin, keep_turn, rows
+from rilearn.store.version_rows import register_shipped, registered, row_of
+from rilearn.store.versions import Versions
+
+GONE = "Another version came into use meanwhile. Reload the page."
+
+
+def judged(database: Database, settings: Settings, evidence: Evidence) -> Verdict:
+    """The gate's verdict on the evidence, with people's blind votes as they stand; kept with the version.
+
+    Raises:
+        InputError: the candidate is no version yet (`Versions.register`).
+        StoreError: see `Database.write`.
+    """
+    votes = Duels(database).counts(evidence.candidate, evidence.current)
+    verdict = judge(evidence.model_copy(update={"votes": votes}), Thresholds.of(settings))
+    Versions(database).keep_verdict(evidence.candidate, verdict.model_dump(mode="json"))
+    return verdict
+
+
+def promote(
+    database: Database,
+    settings: Settings,
+    role: Role,
+    folder: Path,
+    verdict: Verdict,
+    who: int,
+    token: str,
+    overrule_reason: str = "",
+) -> Promotion:
+    """Put the adapter of a folder in use; when this returns, it is.
+
+    Args:
+        who: an admin's id.
+        token: names this request; sent again it gets the same promotion.
+        overrule_reason: why an admin overrules a verdict that did not pass, or one against an older version.
+
+    Raises:
+        PromotionRefused: the verdict did not pass and no reason is given, or it is about other adapters.
+        AdapterError: the folder cannot be used; see `kept.candidate`.
+        InputError: not an admin; or it is in use already.
+        StoreError: it could not be kept; the version in use stays.
+    """
+    reason = overrule_reason.strip()
+    with database.read() as session:
+        check_admin(session, who)  # before anything is copied; what counts is the check below
+        if done := by_token(session, token):
+            return done
+    if not verdict.passed and not reason:
+        raise PromotionRefused(f"Not promoted. {' '.join(verdict.refusals)} An admin can overrule with a reason.")
+    adapter = candidate(settings, role, folder)
+    if verdict.role != role or verdict.candidate != adapter.ref.digest:
+        raise PromotionRefused("The verdict is about another model or role. Measure this one and ask again.")
+    came, _ = shipped(settings)
+    first = first_choice(came, role, settings.task)
+    keep_files(settings, adapter)
+    with database.write() as session:
+        check_admin(session, who)
+        if done := by_token(session, token):
+            return done
+        register_shipped(session, came)
+        now = _in_use(session, settings, role) or (first.ref.digest if first else "")
+        if now == adapter.ref.digest:
+            raise InputError(f"'{adapter.name}' ({now[:12]}) is in use already.")
+        if now != verdict.current and not reason:
+            raise PromotionRefused("Another model came into use since this one was measured. Measure it against that.")
+        version, previous = registered(session, adapter), row_of(session, now)
+        said = verdict.model_dump(mode="json")
+        return keep_turn(session, Turn(settings.task, role, "promote", version, previous, who, token, reason, said))
+
+
+def rollback(
+    database: Database, settings: Settings, role: Role, who: int, token: str, instead_of: str, reason: str = ""
+) -> Promotion:
+    """Put the version back in use that the one in use replaced; once more goes one further back.
+
+    Args:
+        instead_of: digest of the version that is to go: of two who ask at once, one is told that it is gone.
+
+    Raises:
+        InputError: not an admin; nothing was promoted; or another version is in use by now.
+        AdapterError: the files of the version before are gone or damaged; the one in use stays.
+        StoreError: see `Database.write`; the one in use stays.
+    """
+    with database.read() as session:
+        check_admin(session, who)
+        if done := by_token(session, token):
+            return done
+        then = before(rows(session, settings.task, role))
+        now = _in_use(session, settings, role)
+    if not then:
+        raise InputError("There is no version before this one to go back to.")
+    if now != instead_of:
+        raise InputError(GONE)
+    find(settings, role, then, shipped(settings)[0])
+    with database.write() as session:
+        check_admin(session, who)
+        if done := by_token(session, token):
+            return done
+        if _in_use(session, settings, role) != now or before(rows(session, settings.task, role)) != then:
+            raise InputError(GONE)
+        target, gone = row_of(session, then), row_of(session, now)
+        assert target is not None  # a promotion names it
+        return keep_turn(session, Turn(settings.task, role, "rollback", target, gone, who, token, reason.strip()))
+
+
+def _in_use(session: Session, settings: Settings, role: Role) -> str:
+    """The digest of the promoted version; empty: none was."""
+    past = rows(session, settings.task, role)
+    return past[-1].digest if past else ""
