@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rilearn.errors import DataError
-from rilearn.prompts import clean
+from rilearn.prompts import clean, text_key
 from rilearn.records import Example
 from rilearn.tasks import DatasetSpec, Task
 
@@ -144,8 +144,3 @@ def without_leaks(train: Sequence[Example], evaluation: Iterable[Example]) -> li
             seen.add(key)
             kept.append(example)
     return kept
-
-
-def text_key(text: str) -> str:
-    """What makes two texts the same text."""
-    return clean(text).casefold()

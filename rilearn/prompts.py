@@ -34,6 +34,11 @@ def clean(text: str) -> str:
     return _TAG.sub("< ", text)
 
 
+def text_key(text: str) -> str:
+    """What makes two texts the same text."""
+    return clean(text).casefold()
+
+
 @dataclass(frozen=True)
 class Templates:
     """The prompts of one task in one style. `chat` puts the question in the model's own chat template."""
