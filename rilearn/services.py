@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import Any, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from rilearn.adapters import Adapter, list_adapters
 from rilearn.classify import Classifier, check_text
@@ -17,13 +18,18 @@ from rilearn.compare import Side, chosen, compare
 from rilearn.donors import Donors
 from rilearn.errors import InputError
 from rilearn.faithfulness import Report, report
+from rilearn.jobs import JobRunner
 from rilearn.loading import Loader, Loading, Status
 from rilearn.prompts import Templates
 from rilearn.records import Prediction
+from rilearn.retraining import commands
 from rilearn.settings import Settings
 from rilearn.store.handle import Store
 from rilearn.tasks import Task, load_task
 from rilearn.visitors import Visitors
+
+if TYPE_CHECKING:  # the store's modules bring SQLAlchemy
+    from rilearn.store.jobs import Job
 
 PREFERRED, PREFERRED_DIRECT = "q-ra", "q-a"
 TRAIN_COMMAND = "python -m training.pipeline --recipe training/recipes/embedded/pipeline.yaml --out runs/embedded"
@@ -47,6 +53,7 @@ class Services:
         self.store = Store(settings.database_url, settings.state_dir)
         self.visitors = Visitors(settings.state_dir)
         self._loading = Loading(settings, list(self.adapters.values()), loader, self._no_models())
+        self.jobs = JobRunner(self.store, settings.state_dir / "jobs", commands(settings), self._retrained)
         self._donors = Donors()
         self._changed = threading.Condition()
         self._closed = False
@@ -82,6 +89,7 @@ class Services:
     def start(self) -> None:
         """Begin loading, unless it runs or is done; also what the retry button calls."""
         self._loading.start()
+        self.jobs.adopt()
 
     def ready(self) -> bool:
         return self.status.state == "ready"
@@ -153,10 +161,16 @@ class Services:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        self.jobs.close()
         try:
             self._loading.close()
         finally:
             self.store.close()
+
+    def _retrained(self, job: Job, out: Path) -> str:
+        from rilearn.retrained import take_in
+
+        return take_in(self.store.database, self.settings, out)
 
     @contextmanager
     def _visitor(self) -> Iterator[None]:

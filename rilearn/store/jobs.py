@@ -30,7 +30,9 @@ SAID = 2000
 
 @dataclass(frozen=True)
 class Job:
-    """`made_by` is the name of who started it, None if that account is gone; `message` says why it failed."""
+    """`made_by` is the name of who started it, None if that account is gone; `message` says what came of it.
+
+    `created_at` is when it was first started, `started_at` when it was resumed last."""
 
     id: int
     kind: str
@@ -40,6 +42,7 @@ class Job:
     token: str
     made_by: str | None
     host: str
+    created_at: datetime
     started_at: datetime
     heartbeat_at: datetime
     finished_at: datetime | None
@@ -185,6 +188,7 @@ def _job(session: Session, row: JobRow) -> Job:
         token=row.token,
         made_by=name,
         host=row.host,
+        created_at=row.created_at,
         started_at=row.started_at,
         heartbeat_at=row.heartbeat_at,
         finished_at=row.finished_at,
