@@ -54,7 +54,7 @@ def in_full(answer: Prediction) -> str:
     return f"{written}\n{last}" if written else last
 
 
-def sides(adapters: Mapping[str, Adapter], answers: Sequence[Side]) -> list[Shown]:
+def sides(answers: Sequence[Side]) -> list[Shown]:
     """Finished answers as the store takes them.
 
     Raises:
@@ -67,7 +67,7 @@ def sides(adapters: Mapping[str, Adapter], answers: Sequence[Side]) -> list[Show
     for answer in answers:
         if answer.error or answer.now is None:
             raise EngineError(f"One of the two models did not answer, so there is nothing to vote on. {answer.error}")
-        made.append(Shown(Version(answer.model, adapters[answer.model].ref.digest), in_full(answer.now)))
+        made.append(Shown(Version(answer.model, answer.now.adapter_digest), in_full(answer.now)))
     return made
 
 

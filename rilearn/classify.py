@@ -71,7 +71,7 @@ class Classifier:
             EngineError: the model cannot answer.
         """
         start = time.perf_counter()
-        so_far = Prediction(model=self.adapter.name, engine=self.engine.name)
+        so_far = Prediction(self.adapter.name, self.engine.name, adapter_digest=self.adapter.ref.digest)
         first = self._distribution(self.templates.direct(text))
         if self.adapter.manifest.kind == "direct":
             yield _finished(so_far, first, start)

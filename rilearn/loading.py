@@ -33,10 +33,10 @@ class Status:
 class Loading:
     """One engine on its way. Thread-safe; nothing loads before `start`."""
 
-    def __init__(self, settings: Settings, adapters: Sequence[Adapter], loader: Loader | None, empty: str):
+    def __init__(self, settings: Settings, adapters: Sequence[Adapter], loader: Loader, empty: str):
         """`empty` is what to say when there are no adapters, and so nothing to load."""
         self._settings, self._adapters = settings, list(adapters)
-        self._loader = loader or _load
+        self._loader = loader
         self._engine: Engine | None = None
         self._changed = threading.Condition()
         self._status = Status("loading", "Waiting to start") if adapters else Status("empty", empty)
@@ -133,7 +133,8 @@ class Loading:
             self._changed.notify_all()
 
 
-def _load(settings: Settings, adapters: list[Adapter], report: Callable[[str, float], None]) -> Engine:
+def load(settings: Settings, adapters: list[Adapter], report: Callable[[str, float], None]) -> Engine:
+    """The loader of the app: the engine of the settings, with these adapters ready."""
     # Imported here, on the loading thread: engines bring heavy libraries with them.
     from rilearn.engines import default_engine, load_engine
 

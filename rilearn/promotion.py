@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy.orm import Session
-
 from rilearn.errors import InputError, PromotionRefused
 from rilearn.gate import Evidence, Role, Thresholds, Verdict, judge
 from rilearn.kept import candidate, find, first_choice, keep_files, shipped
 from rilearn.settings import Settings
 from rilearn.store.database import Database
 from rilearn.store.duels import Duels
-from rilearn.store.promotions import Promotion, Turn, before, by_token, check_admin, keep_turn, rows
+from rilearn.store.promotions import Promotion, Turn, by_token, check_admin, keep_turn, line, rows
 from rilearn.store.version_rows import register_shipped, registered, row_of
 from rilearn.store.versions import Versions
 
@@ -77,7 +75,8 @@ def promote(
         if done := by_token(session, token):
             return done
         register_shipped(session, came)
-        now = _in_use(session, settings, role) or (first.ref.digest if first else "")
+        past = rows(session, settings.task, role)
+        now = past[-1].digest if past else first.ref.digest if first else ""
         if now == adapter.ref.digest:
             raise InputError(f"'{adapter.name}' ({now[:12]}) is in use already.")
         if now != verdict.current and not reason:
@@ -104,10 +103,10 @@ def rollback(
         check_admin(session, who)
         if done := by_token(session, token):
             return done
-        then = before(rows(session, settings.task, role))
-        now = _in_use(session, settings, role)
-    if not then:
+        past = line(rows(session, settings.task, role))
+    if len(past) < 2 or not past[-2]:
         raise InputError("There is no version before this one to go back to.")
+    then, now = past[-2:]
     if now != instead_of:
         raise InputError(GONE)
     find(settings, role, then, shipped(settings)[0])
@@ -115,14 +114,8 @@ def rollback(
         check_admin(session, who)
         if done := by_token(session, token):
             return done
-        if _in_use(session, settings, role) != now or before(rows(session, settings.task, role)) != then:
+        if line(rows(session, settings.task, role)) != past:
             raise InputError(GONE)
         target, gone = row_of(session, then), row_of(session, now)
         assert target is not None  # a promotion names it
         return keep_turn(session, Turn(settings.task, role, "rollback", target, gone, who, token, reason.strip()))
-
-
-def _in_use(session: Session, settings: Settings, role: Role) -> str:
-    """The digest of the promoted version; empty: none was."""
-    past = rows(session, settings.task, role)
-    return past[-1].digest if past else ""

@@ -64,27 +64,42 @@ def write(
         label, words = example.label or "", clean(written.text)
         signals = measured(example.text, label, words, task.labels) | {"finished": written.finish == "stop"}
         if words:
-            made = Reasoning(task.name, example.text, label, words, source, split, **_by(adapter, sampling, signals))
+            made = Reasoning(
+                task.name,
+                example.text,
+                label,
+                words,
+                source,
+                split,
+                **_by(adapter.name, adapter.ref.digest, sampling, signals),
+            )
             result.append(Proposal(made, "generator"))
     return result
 
 
-def answered(task: Task, text: str, answer: Prediction, adapter: Adapter) -> Proposal:
+def answered(task: Task, text: str, answer: Prediction) -> Proposal:
     """An answer of a Q->RA model that its visitor shares. `disagreement` is how far the reasoning moved the labels'
     probabilities (total variation)."""
     label = answer.label or ""
     sampling = Sampling(max_tokens=Classifier.max_tokens, stop=(STOP,))
     signals = measured(text, label, answer.reasoning, task.labels) | {"finished": not answer.truncated}
-    made = Reasoning(task.name, text, label, answer.reasoning, "visitor", **_by(adapter, sampling, signals))
+    made = Reasoning(
+        task.name,
+        text,
+        label,
+        answer.reasoning,
+        "visitor",
+        **_by(answer.model, answer.adapter_digest, sampling, signals),
+    )
     before, after = answer.prior, answer.probabilities
     moved = sum(abs(after[name] - before[name]) for name in after) / 2 if before else None
     return Proposal(made, "visitor", uncertainty=1 - max(after.values()), disagreement=moved)
 
 
-def _by(adapter: Adapter, sampling: Sampling, signals: Mapping[str, float]) -> dict[str, Any]:
+def _by(name: str, digest: str, sampling: Sampling, signals: Mapping[str, float]) -> dict[str, Any]:
     return {
-        "adapter": adapter.name,
-        "adapter_digest": adapter.ref.digest,
+        "adapter": name,
+        "adapter_digest": digest,
         "prompt_version": PROMPT_VERSION,
         "sampling": sampling,
         "signals": signals,

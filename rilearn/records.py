@@ -88,6 +88,7 @@ class Prediction:
     seconds: float = 0.0
     truncated: bool = False
     done: bool = False
+    adapter_digest: str = ""  # a name passes to the next version when one is promoted
 
 
 @dataclass(frozen=True)

@@ -7,25 +7,25 @@ there; `status` tells the page how far it is.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from rilearn.adapters import Adapter, list_adapters
+from rilearn.adapters import Adapter
 from rilearn.classify import Classifier, check_text
 from rilearn.compare import Side, chosen, compare
 from rilearn.donors import Donors
 from rilearn.errors import InputError
 from rilearn.faithfulness import Report, report
 from rilearn.jobs import JobRunner
-from rilearn.loading import Loader, Loading, Status
-from rilearn.prompts import Templates
+from rilearn.loading import Loader, Loading, Status, load
 from rilearn.records import Prediction
 from rilearn.retraining import commands
 from rilearn.settings import Settings
 from rilearn.store.handle import Store
 from rilearn.tasks import Task, load_task
+from rilearn.uptake import Uptake
 from rilearn.visitors import Visitors
 
 if TYPE_CHECKING:  # the store's modules bring SQLAlchemy
@@ -46,18 +46,30 @@ class Services:
         """
         self.settings = settings
         self.task: Task = load_task(settings.task)
-        usable, self.problems = list_adapters(settings.adapters, settings.base)
-        self.adapters: dict[str, Adapter] = {
-            a.name: a for a in usable if a.manifest.task == self.task.name and a.manifest.kind in ("direct", "reasoned")
-        }
         self.store = Store(settings.database_url, settings.state_dir)
+        self.uptake = Uptake(settings, self.store, self.task, loader or load)
         self.visitors = Visitors(settings.state_dir)
-        self._loading = Loading(settings, list(self.adapters.values()), loader, self._no_models())
         self.jobs = JobRunner(self.store, settings.state_dir / "jobs", commands(settings), self._retrained)
+        self._loading = Loading(settings, list(self.adapters.values()), self.uptake.load, self._no_models())
         self._donors = Donors()
         self._changed = threading.Condition()
         self._closed = False
         self._answering = 0
+
+    @property
+    def adapters(self) -> Mapping[str, Adapter]:
+        """The classifiers by name, as they are at this moment; see `models.Now`."""
+        return self.uptake.models.now.classifiers
+
+    @property
+    def generator(self) -> Adapter | None:
+        """The generator in use."""
+        return self.uptake.models.current("generator")
+
+    @property
+    def problems(self) -> list[str]:
+        """Adapters that are left out, and why."""
+        return list(self.uptake.models.now.problems)
 
     @property
     def models(self) -> list[str]:
@@ -89,6 +101,7 @@ class Services:
     def start(self) -> None:
         """Begin loading, unless it runs or is done; also what the retry button calls."""
         self._loading.start()
+        self.uptake.watch()
         self.jobs.adopt()
 
     def ready(self) -> bool:
@@ -150,11 +163,10 @@ class Services:
             InputError: unknown name.
             EngineError: the model is not loaded.
         """
-        if model not in self.adapters and self.adapters:
+        adapters = self.adapters
+        if model not in adapters and adapters:
             raise InputError(f"There is no model '{model}'. Models here: {', '.join(self.models)}.")
-        engine = self._loading.engine()
-        adapter = self.adapters[model]
-        return Classifier(engine, Templates(self.task, chat=adapter.manifest.chat), adapter)
+        return self.uptake.classifier(self._loading.engine(), adapters[model])
 
     def close(self) -> None:
         """Free the model and close the database."""
@@ -162,6 +174,7 @@ class Services:
             self._closed = True
             self._changed.notify_all()
         self.jobs.close()
+        self.uptake.close()
         try:
             self._loading.close()
         finally:

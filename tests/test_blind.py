@@ -18,7 +18,15 @@ from rilearn.statistics import wilson
 from rilearn.store.votes import Tally, Version
 
 A, B, C, OLD = Version("a", "1" * 64), Version("b", "2" * 64), Version("c", "3" * 64), Version("a", "9" * 64)
-SAID = Prediction("a", "fake", reasoning="Grey clouds.", label="rain", probabilities={"rain": 0.901}, done=True)
+SAID = Prediction(
+    "a",
+    "fake",
+    reasoning="Grey clouds.",
+    label="rain",
+    probabilities={"rain": 0.901},
+    done=True,
+    adapter_digest="digest of a",
+)
 
 
 def adapters(**kinds: str) -> dict[str, Adapter]:
@@ -55,12 +63,12 @@ def test_a_voter_reads_reasoning_label_and_probability_and_nothing_else() -> Non
 
 
 def test_sides_carry_the_versions_and_an_error_ends_the_vote() -> None:
-    here = adapters(a="reasoned", b="direct")
-    first, second = blind.sides(here, [Side("a", SAID), Side("b", replace(SAID, reasoning=""))])
+    other = replace(SAID, reasoning="", adapter_digest="digest of b")
+    first, second = blind.sides([Side("a", SAID), Side("b", other)])
     assert (first.version, first.shown) == (Version("a", "digest of a"), "Grey clouds.\nrain (90 %)")
     assert second.version == Version("b", "digest of b")
     with pytest.raises(EngineError, match=r"nothing to vote on\. The engine lost it\."):
-        blind.sides(here, [Side("a", SAID), Side("b", None, "The engine lost it.")])
+        blind.sides([Side("a", SAID), Side("b", None, "The engine lost it.")])
 
 
 def test_win_rates_count_ties_half_and_giveaways_not_at_all() -> None:

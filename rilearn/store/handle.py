@@ -46,6 +46,11 @@ class Store:
                 self._database = open_database(self._url or None, self._folder)
             return self._database
 
+    @property
+    def opened(self) -> bool:
+        """Whether somebody has needed it yet."""
+        return self._database is not None
+
     def votes(self) -> Votes:
         """The blind votes; raises as `database` does."""
         from rilearn.store.votes import Votes

@@ -1,4 +1,4 @@
-"""What came of what people said: an annotator's ratings and corrections in a version, and a version's ratings."""
+"""What came of what people said: how much of an annotator's is in a version, and the ratings a version learnt from."""
 
 from __future__ import annotations
 
@@ -6,24 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import aliased
 
 from rilearn.store.database import Database
 from rilearn.store.schema import AnnotatorRow, EditRow, RatingRow, ReasoningRow, TextRow
 from rilearn.store.schema_versions import VersionEditRow, VersionRatingRow, VersionRow
-
-
-@dataclass(frozen=True)
-class Change:
-    """A correction that a version was trained on: the reasoning `before`, the `correction`, and what the version writes
-    `now` for the text and label (None: it has written nothing yet)."""
-
-    edit_id: int
-    text: str
-    label: str
-    before: str
-    correction: str
-    now: str | None
 
 
 @dataclass(frozen=True)
@@ -45,38 +31,6 @@ class Impact:
 
     def __init__(self, database: Database):
         self._database = database
-
-    def changes(self, annotator_id: int, version: str, most: int = 20) -> list[Change]:
-        """The annotator's corrections in the version of this digest, newest first.
-
-        Raises:
-            StoreError: see `Database.read`.
-        """
-        written, same = aliased(ReasoningRow), aliased(TextRow)
-        now = (
-            select(written.reasoning)
-            .join(same, same.id == written.text_id)
-            .where(
-                written.adapter_digest == version, written.label == ReasoningRow.label, same.digest == TextRow.digest
-            )
-            .order_by(written.id.desc())
-            .limit(1)
-            .correlate(ReasoningRow, TextRow)
-            .scalar_subquery()
-        )
-        query = (
-            select(EditRow.id, TextRow.text, ReasoningRow.label, ReasoningRow.reasoning, EditRow.reasoning, now)
-            .select_from(EditRow)
-            .join(VersionEditRow, VersionEditRow.edit_id == EditRow.id)
-            .join(VersionRow, VersionRow.id == VersionEditRow.version_id)
-            .join(ReasoningRow, ReasoningRow.id == EditRow.reasoning_id)
-            .join(TextRow, TextRow.id == ReasoningRow.text_id)
-            .where(VersionRow.digest == version, EditRow.annotator_id == annotator_id)
-            .order_by(EditRow.id.desc())
-            .limit(most)
-        )
-        with self._database.read() as session:
-            return [Change(*row) for row in session.execute(query)]
 
     def counts(self, annotator_id: int, version: str) -> tuple[int, int]:
         """How many ratings and corrections of the annotator are in the version of this digest.

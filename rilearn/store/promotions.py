@@ -127,9 +127,9 @@ def check_admin(session: Session, who: int) -> None:
         raise InputError("Only an admin promotes models or rolls back. Sign in as one.")
 
 
-def before(promotions: Sequence[Promotion]) -> str:
-    """The digest that a rollback goes to: what the version in use replaced when it was promoted. Rolled back again it
-    goes one further, as an undo does. Empty: there is nothing before it.
+def line(promotions: Sequence[Promotion]) -> list[str]:
+    """Digests from what came first (empty: nothing known did) to what is in use: a promotion adds one, a rollback takes
+    one away, as an undo does.
 
     Args:
         promotions: of one role, oldest first.
@@ -140,7 +140,7 @@ def before(promotions: Sequence[Promotion]) -> str:
             stack.pop()
         else:
             stack = [*(stack or [one.previous]), one.digest]
-    return stack[-2] if len(stack) > 1 else ""
+    return stack
 
 
 def _query() -> Any:

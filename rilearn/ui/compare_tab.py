@@ -12,6 +12,7 @@ from typing import Any, TypedDict, cast, get_type_hints
 
 import gradio as gr
 
+from rilearn.adapters import Kind
 from rilearn.compare import MOST, Side, agree
 from rilearn.errors import in_words
 from rilearn.services import Services
@@ -132,7 +133,11 @@ class Handlers:
 
     def __init__(self, services: Services):
         self.services, self.task = services, services.task
-        self.kinds = {name: adapter.manifest.kind for name, adapter in services.adapters.items()}
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """Of the models there are now: a promotion may have added one."""
+        return {name: adapter.manifest.kind for name, adapter in self.services.adapters.items()}
 
     def opened(self, request: gr.Request) -> tuple[Any, Any, Any]:
         """The fields of a page opened by a link: `?text=`, `&models=` with commas, `&label=`; unknown names are passed

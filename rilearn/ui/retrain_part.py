@@ -213,7 +213,7 @@ class Handlers:
         return Choice(recipe, since, bool(through))  # type: ignore[arg-type]
 
     def _page(self, desk: Desk) -> str:
-        from rilearn.curation_preview import sentences
+        from rilearn.curation_preview import summary
 
         assert desk.made is not None
-        return view.preview(desk.made, sentences(desk.made.curated), desk.page)
+        return view.preview(desk.made, summary(desk.made.curated), desk.page)

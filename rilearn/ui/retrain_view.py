@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rilearn.ui.render import DASH, esc, percent
+from rilearn.ui.render import DASH, esc
 
 if TYPE_CHECKING:  # these bring SQLAlchemy
     from rilearn.jobs import View
@@ -39,20 +39,19 @@ def note(message: str) -> str:
     return f'<p class="rl-told" role="status">{esc(message)}</p>'
 
 
-def preview(made: Preview, sentences: Sequence[str], page: int = 0) -> str:
-    """What would be learnt: in words, per label, each row, and what was left out."""
+def preview(made: Preview, summary: str, page: int = 0) -> str:
+    """What would be learnt: in words (plain text), per label, each row, and what was left out."""
     found = made.curated
     if not (found.ratings or found.corrections or found.votes):
         return _section("Preview", f'<p class="rl-muted">{esc(NO_RATINGS)}</p>')
     lack = f'<p class="rl-alert" role="status">{esc(made.lack)}</p>' if made.lack else ""
-    said = "".join(f"<p>{esc(sentence)}</p>" for sentence in sentences)
     notes = "".join(f'<p class="rl-note">{esc(one)}</p>' for one in found.notes)
     shown = found.rows[page * PAGE : (page + 1) * PAGE]
     rows = "".join(_row(row, made.said) for row in shown)
     which = f"{page * PAGE + 1:,} to {page * PAGE + len(shown):,} of {len(found.rows):,}" if shown else "none"
     return _section(
         "Preview",
-        f"{said}{lack}{notes}{_labels(found.labels)}<h3>Rows {DASH} {esc(which)}</h3>"
+        f"<p>{esc(summary)}</p>{lack}{notes}{_labels(found.labels)}<h3>Rows {DASH} {esc(which)}</h3>"
         f'<div class="rl-rows">{rows}</div>{_left_out(found.left_out, made.said)}',
     )
 
@@ -232,10 +231,6 @@ def short(text: str, most: int = 90) -> str:
     """The beginning of a text on one line (plain text)."""
     line = " ".join(text.split())
     return line if len(line) <= most else f"{line[: most - 1]}…"
-
-
-def share(value: float) -> str:
-    return percent(value)
 
 
 def _section(title: str, body: str) -> str:

@@ -70,8 +70,7 @@ class Handlers:
             who = visitor(services.visitors, request)
             if offer is None:  # the page outlived its session
                 raise InputError("The answer is no longer known here. Classify the text again, then share it.")
-            adapter = services.adapters[offer.answer.model]
-            proposal = proposals.answered(services.task, offer.text, offer.answer, adapter)
+            proposal = proposals.answered(services.task, offer.text, offer.answer)
             new = services.store.share(who, proposal)
         except Exception as error:
             return _words("rl-alert", in_words(error), "alert"), offer, SHOWN if offer else HIDDEN

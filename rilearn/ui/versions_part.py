@@ -16,7 +16,7 @@ import gradio as gr
 
 from rilearn.errors import InputError, in_words
 from rilearn.gate import ROLES, Role
-from rilearn.kept import KINDS
+from rilearn.kept import KINDS, shipped
 from rilearn.services import Services
 from rilearn.ui import versions_view as view
 from rilearn.ui.live import QUIET
@@ -96,8 +96,8 @@ class Handlers:
         """The picture, the list to choose from, and the version looked at: the one chosen, else the newest."""
         try:
             self.identify(request)
-            versions = self._versions()
-            found = versions.lineage()
+            self._versions().register_shipped(shipped(self.services.settings)[0])
+            found = self._versions().lineage()
             choices = [(view.name(one), one.digest) for one in reversed(found.versions)]
             known = {one.digest for one in found.versions}
             digest = digest if digest in known else choices[0][1] if choices else None
@@ -168,7 +168,7 @@ class Handlers:
             raise InputError("There is nothing to confirm. Choose a version and what to do with it again.")
         one = self._one(pending.digest)
         if pending.action == "rollback":
-            made = self.services.rollback(pending.role, who.id, pending.token, one.digest, reason)
+            made = self.services.uptake.rollback(pending.role, who.id, pending.token, one.digest, reason)
             back = self._versions().find(made.digest)
             return f"{view.name(back) if back else made.digest[:12]} is in use again in place of {view.name(one)}."
         if pending.action == "overrule" and not reason:
@@ -177,7 +177,7 @@ class Handlers:
         if verdict is None:
             raise InputError("Nothing was measured for this version, so it cannot be promoted. Retrain it.")
         overruling = reason if pending.action == "overrule" else ""
-        self.services.promote(pending.role, Path(one.folder), verdict, who.id, pending.token, overruling)
+        self.services.uptake.promote(pending.role, Path(one.folder), verdict, who.id, pending.token, overruling)
         return f"{view.name(one)} is in use now."
 
     def _question(self, action: str, one: StoredVersion, role: Role) -> tuple[Any, Any]:
@@ -232,7 +232,8 @@ class Handlers:
 
     def _active(self) -> dict[Role, str]:
         """Role -> digest of what is in use, promoted or as it came with rilearn."""
-        return {role: self.services.in_use(role) for role in ROLES}
+        found = {role: self.services.uptake.models.current(role) for role in ROLES}
+        return {role: adapter.ref.digest for role, adapter in found.items() if adapter}
 
     def _one(self, digest: str | None) -> StoredVersion:
         found = self._versions().find(digest or "")

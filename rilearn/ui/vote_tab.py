@@ -121,7 +121,7 @@ class Handlers:
                 for now in paced(growing, lambda now: all(side.over for side in now), HEARTBEAT):
                     answers = now  # shown when both are over
                     yield view.waiting(), Run(), *BUSY, HIDDEN
-            pair = votes.add_pair(text, blind.sides(services.adapters, answers), who)
+            pair = votes.add_pair(text, blind.sides(answers), who)
             before = votes.given(pair.id, who)
             if before:
                 yield view.revealed(before, again=True), Run(over=True), *IDLE, HIDDEN
