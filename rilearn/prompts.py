@@ -29,7 +29,8 @@ def clean(text: str) -> str:
     The last breaks every control token in use (`<|im_end|>`, `<s>`, `<repo_name>`): they all open with `<`.
     Total and idempotent: any string gives a string, and cleaning twice changes nothing.
     """
-    text = "".join(c for c in text if c in _KEEP or unicodedata.category(c) not in _INVISIBLE)
+    if not text.isprintable():  # most texts are, and nothing in them is of an invisible kind
+        text = "".join(c for c in text if c in _KEEP or unicodedata.category(c) not in _INVISIBLE)
     text = _BREAKERS.sub(" ", unicodedata.normalize("NFC", text)).strip()
     return _TAG.sub("< ", text)
 

@@ -102,7 +102,7 @@ class Exchange:
             good: list[tuple[int, exchange_in.Read]] = []
             for number, cells in step:
                 try:
-                    good.append((number, _read(kind, cells, path.suffix.lower() == ".csv")))
+                    good.append((number, read(kind, cells, path.suffix.lower() == ".csv")))
                 except InputError as error:
                     problems.append(Problem(number, str(error)))
             with self._database.write() as session:
@@ -117,7 +117,8 @@ class Exchange:
         return Imported(kind, sum(done), len(done) - sum(done), tuple(problems))
 
 
-def _read(kind: str, cells: Mapping[str, Any] | str, from_csv: bool) -> exchange_in.Read:
+def read(kind: str, cells: Mapping[str, Any] | str, from_csv: bool) -> exchange_in.Read:
+    """A row of a file that `Exchange.export` wrote. Raises InputError: it cannot be read, or makes no sense."""
     if isinstance(cells, str):
         raise InputError(cells)
     columns = (*COLUMNS[kind], NAME) if NAME.name in cells else COLUMNS[kind]
