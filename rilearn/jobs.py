@@ -170,8 +170,8 @@ class JobRunner:
 
     def _spawn(self, job: Job, files: JobFolder, lock: int) -> None:
         try:
-            command = self._commands[job.kind](job.arguments, files.out)
             files.clear(lock)
+            command = self._commands[job.kind](job.arguments, files.out)
             self._children[job.id] = begun(command, files, lock)
         except (OSError, RilearnError) as error:
             self._jobs().end(job.id, "failed", f"It could not be started: {error}")

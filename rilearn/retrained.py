@@ -1,9 +1,9 @@
 """What becomes of what a retraining left in its folder: versions, the gate's verdict, reasonings that people can read.
 
-    generator/ and q-ra/                    adapters
-    evidence.json and evidence-q-ra.json    what was measured, for the gate
-    rows.jsonl                              what was learnt, each row with the refs of the ratings behind it
-    reasonings.jsonl                        what the generators write now for texts that people see, with their digests
+generator/ and q-ra/                    adapters
+evidence.json and evidence-q-ra.json    what was measured, for the gate
+rows.jsonl                              what was learnt, each row with the refs of the ratings behind it
+reasonings.jsonl                        what the generators write now for texts that people see, with their digests
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _REFS = {"rating": "ratings", "edit": "edits", "vote": "votes"}
 
 
 def take_in(database: Database, settings: Settings, out: Path) -> str:
-    """Make what a finished run left known: its versions with what is behind them, and the gate's verdict on each. May be
-    called again.
+    """Make what a finished run left known: its versions with what is behind them, and the gate's verdict on each.
+    Called again it changes nothing.
 
     Returns:
         What was made, in a sentence each.

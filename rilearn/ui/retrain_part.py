@@ -1,7 +1,7 @@
 """The admins' part of the Retrain tab that trains: choose, preview, start, watch, cancel, resume.
 
-Every handler asks `identify` who calls, on the server, before it reads or writes anything. The token of a start and what
-is previewed are kept in the server's own session state.
+Every handler asks `identify` who calls, on the server, before it reads or writes anything. The token of a start and
+what is previewed are kept in the server's own session state.
 """
 
 from __future__ import annotations
@@ -49,13 +49,14 @@ class Desk:
     token: str = ""
 
 
-def add(services: Services, identify: Identify) -> tuple[Callable[..., Any], list[Any], gr.Timer, list[Any]]:
+def add(services: Services, identify: Identify) -> tuple[Callable[..., Any], list[Any], gr.Timer]:
     """Put the part where the page stands.
 
     Returns:
-        The handler that fills the part and what it fills; the timer of a running job, and what its tick fills.
+        The handler that fills the part, what it fills, and the timer (the last of these) that ticks while a job runs.
     """
     on = Handlers(services, identify)
+    gr.HTML('<h2 class="rl-part">Retrain the generator</h2>')
     with gr.Row(elem_id="rl-retrain-choose"):
         recipe = gr.Dropdown([(name, value) for value, name in NAMES.items()], value="mixed", label="How to learn")
         ratings = gr.Radio([ALL, SINCE], value=ALL, label="From which ratings")
@@ -78,15 +79,14 @@ def add(services: Services, identify: Identify) -> tuple[Callable[..., Any], lis
     state = [job, cancel, resume, past, timer]
     choice = [recipe, ratings, through]
     look.click(on.preview, choice, [found, turn, start, desk, said], **QUIET)
-    for changed in choice:
-        changed.input(on.changed, None, [found, turn, start, desk, said], **QUIET)
+    for event in (recipe.input, ratings.input, through.input):
+        event(on.changed, None, [found, turn, start, desk, said], **QUIET)
     back.click(on.turning(-1), desk, [found, desk], **QUIET)
     forth.click(on.turning(1), desk, [found, desk], **QUIET)
     start.click(on.start, desk, [said, start, desk, *state], **QUIET)
     cancel.click(on.cancel, None, [said, *state], **QUIET)
     resume.click(on.resume, None, [said, *state], **QUIET)
-    timer.tick(on.look, None, state, **QUIET)
-    return on.look, state, timer, [said]
+    return on.look, state, timer
 
 
 class Handlers:

@@ -89,9 +89,7 @@ def _row(row: TrainingRow, said: Mapping[str, str]) -> str:
 
 
 def _because(refs: Sequence[str], said: Mapping[str, str]) -> str:
-    lines = "".join(
-        f'<li dir="auto"><b>{esc(ref.replace(":", " "))}</b> {esc(said.get(ref, ""))}</li>' for ref in refs
-    )
+    lines = "".join(f'<li dir="auto"><b>{esc(ref.replace(":", " "))}</b> {esc(said.get(ref, ""))}</li>' for ref in refs)
     return f'<ul class="rl-behind" aria-label="Ratings behind it">{lines}</ul>'
 
 
@@ -216,7 +214,13 @@ def took(job: Job) -> str:
 
 
 def span(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )
 
 
 def ago(moment: datetime) -> str:

@@ -43,11 +43,11 @@ class Pending:
     token: str = ""
 
 
-def add(services: Services, identify: Identify) -> tuple[Callable[..., Any], list[Any], list[Any]]:
+def add(services: Services, identify: Identify) -> tuple[Callable[..., Any], gr.Dropdown, list[Any]]:
     """Put the part where the page stands.
 
     Returns:
-        The handler that fills the part, its inputs, and what it fills.
+        The handler that fills the part, its input (the version looked at), and what it fills.
     """
     on = Handlers(services, identify)
     said = gr.HTML("", elem_id="rl-versions-said")
@@ -83,7 +83,7 @@ def add(services: Services, identify: Identify) -> tuple[Callable[..., Any], lis
     yes.click(on.do, [pending, reason, chosen], [said, *shown], **QUIET)
     more.click(on.more, [chosen, last], [ratings, turn, last], **QUIET)
     number.input(on.of_rating, number, versions, **QUIET)
-    return on.show, [chosen], shown
+    return on.show, chosen, shown
 
 
 class Handlers:

@@ -1,4 +1,4 @@
-"""Versions -> escaped HTML, pure functions: the lineage as a picture, a version's facts, the gate's verdict, ratings."""
+"""Versions -> escaped HTML, pure functions: the lineage as a picture, a version's facts, the gate's words, ratings."""
 
 from __future__ import annotations
 
@@ -87,7 +87,9 @@ def _dot(version: StoredVersion, lane: int, row: int, is_active: bool) -> str:
     x, y = _at((lane, row))
     kind = LANES[lane]
     ring = f'<circle class="is-ring is-{kind}" cx="{x}" cy="{y}" r="{RADIUS + 4}"/>' if is_active else ""
-    return f'{ring}<circle class="is-{kind}" cx="{x}" cy="{y}" r="{RADIUS}"><title>{esc(name(version))}</title></circle>'
+    return (
+        f'{ring}<circle class="is-{kind}" cx="{x}" cy="{y}" r="{RADIUS}"><title>{esc(name(version))}</title></circle>'
+    )
 
 
 def _item(version: StoredVersion, role: str, names: Mapping[str, str]) -> str:
@@ -132,14 +134,14 @@ def version(one: StoredVersion, verdict: Verdict | None, history: Sequence[Promo
 
 def _verdict(verdict: Verdict | None) -> str:
     if verdict is None:
-        return "<h3>Gate</h3>" + f'<p class="rl-muted">{esc("Nothing was measured for the gate, so it cannot pass.")}</p>'
+        return '<h3>Gate</h3><p class="rl-muted">Nothing was measured for the gate, so it cannot pass.</p>'
     words = "The gate lets it pass." if verdict.passed else "The gate does not let it pass."
     by = {"people": "people's blind votes", "judge": "the automatic judge", "nobody": "nobody"}[verdict.judged_by]
     rows = [_check(check) for check in verdict.checks]
     said = "".join(f"<li>{esc(check.words)}</li>" for check in verdict.checks)
     return (
-        f'<h3>Gate</h3><p class="rl-verdict-line">{_passed(verdict.passed, "passed", "not passed")} <b>{esc(words)}</b> '
-        f"Reasonings compared by {esc(by)} on {verdict.evidence.texts:,} held-out texts.</p>"
+        f"<h3>Gate</h3><p>{_passed(verdict.passed, 'passed', 'not passed')} <b>{esc(words)}</b> Reasonings "
+        f"compared by {esc(by)} on {verdict.evidence.texts:,} held-out texts.</p>"
         f"{table(('Question', 'Found', 'Bound', 'Outcome'), rows)}"
         f'<details class="rl-rows"><summary>In words</summary><ul class="rl-behind">{said}</ul></details>'
     )
@@ -176,7 +178,9 @@ def of_rating(number: int, found: Sequence[StoredVersion]) -> str:
     """The versions that learnt from a rating."""
     if not found:
         return f'<p class="rl-muted">{esc(f"No version has learnt from rating {number}.")}</p>'
-    names = "".join(f"<li>{esc(name(one))} <span class='rl-muted'>{esc(day(one.created_at))}</span></li>" for one in found)
+    names = "".join(
+        f"<li>{esc(name(one))} <span class='rl-muted'>{esc(day(one.created_at))}</span></li>" for one in found
+    )
     return f'<p>Rating {number} is in:</p><ul class="rl-behind">{names}</ul>'
 
 

@@ -1,0 +1,105 @@
+"""A project with ratings of three people and a retraining that takes no time, for the tests of the Retrain tab."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from starlette.requests import Request
+
+from rilearn.job_command import Command
+from rilearn.jobs import JobRunner
+from rilearn.records import Rating, Reasoning
+from rilearn.retraining import KIND, Choice, preview
+from rilearn.services import Services
+from rilearn.settings import Settings
+from rilearn.store.annotators import Annotator, Annotators
+from rilearn.store.edits import Edits
+from rilearn.store.logins import Logins
+from rilearn.store.passphrases import Guesses
+from rilearn.store.ratings import Ratings
+from rilearn.store.reasonings import Reasonings
+from tests.candidates import make_shipped
+from tests.conftest import FakeEngine, eventually
+
+EVIL = "<img src=x onerror=window.hit=1> ${window.hit=1} {{window.hit}}"
+
+
+class World:
+    """Admin root, annotators ann and bob; `steps` and `pause` say how long a retraining takes, `wins` of 100 how good
+    what it makes is."""
+
+    def __init__(self, root: Path, texts: int = 24):
+        adapters = make_shipped(root / "adapters")
+        settings = Settings(adapters=adapters, cache=root / "cache", state=root / "state", database_url="", parallel=2)
+        self.services = Services(settings, lambda *_: FakeEngine())
+        self.services.jobs = JobRunner(
+            self.services.store, settings.state_dir / "jobs", {KIND: self.command}, self.services._retrained
+        )
+        self.steps, self.pause, self.wins, self.seed = 2, 0.0, 80, 1
+        self.database = self.services.store.database
+        annotators = Annotators(self.database)
+        self.root = annotators.add("root", "admin")
+        self.ann, self.bob = annotators.add("ann"), annotators.add("bob")
+        self.rate(texts)
+
+    def rate(self, texts: int) -> None:
+        """Two people say good of every second reasoning and poor of the others; ann corrects every fourth."""
+        ratings, edits, labels = Ratings(self.database), Edits(self.database), self.services.task.labels
+        generator = self.services.generator
+        assert generator is not None
+        for i in range(texts):
+            label = labels[i % len(labels)]
+            says = f"{label.title()} is a feeling. {EVIL if i == 0 else ''}".strip()
+            made = Reasoning(
+                "emotion", f"what a day, number {i}", label, says, "test", adapter_digest=generator.ref.digest
+            )
+            (item,) = Reasonings(self.database).add([made])
+            for who in (self.ann, self.bob):
+                verdict = "good" if i % 2 == 0 else "poor"
+                comment = EVIL if i == 0 else ""
+                ratings.rate(who.id, item, Rating(verdict, comment=comment), f"t{i}")  # type: ignore[arg-type]
+            if i % 4 == 1:
+                edits.edit(self.ann.id, item, f"The words day and {i} show {label}.", f"e{i}")
+
+    def command(self, given: dict[str, Any], out: Path) -> Command:
+        since = datetime.fromisoformat(given["since"]) if given["since"] else None
+        made = preview(self.database, self.services.task, Choice(given["recipe"], since))
+        rows = ({"text": r.text, "label": r.label, "because": r.because} for r in made.curated.rows)
+        (out / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        generator = self.services.generator
+        assert generator is not None
+        options = [f"steps={self.steps}", f"pause={self.pause}", f"wins={self.wins}"]
+        words = [sys.executable, "-m", "tests.fake_retraining", str(out), str(self.seed), generator.ref.digest, *options]
+        return Command(words)
+
+    def login(self, name: str) -> str:
+        """The secret of a session."""
+        who = Annotators(self.database).find(name)
+        assert who is not None
+        return Logins(self.database, Guesses()).begin(who.id)
+
+    def sent(self, secret: str | None) -> gr.Request:
+        """A request with this session's cookie."""
+        cookie = f"{self.services.visitors.login_cookie}={secret}".encode()
+        headers = [] if secret is None else [(b"cookie", cookie)]
+        scope = {"type": "http", "method": "POST", "path": "/", "headers": headers, "query_string": b""}
+        return gr.Request(Request(scope))
+
+    def by(self, who: Annotator) -> gr.Request:
+        return self.sent(self.login(who.name))
+
+    def retrained(self, token: str = "one") -> str:
+        """The digest of a candidate that a finished job made."""
+        given = {"recipe": "mixed", "since": None, "classifier": True}
+        job = self.services.jobs.start(KIND, given, token, self.root.id)
+        assert eventually(lambda: self.services.jobs.newest()[0].state != "running", 60)
+        ended = self.services.jobs.newest()[0]
+        assert (ended.id, ended.state) == (job.id, "done"), self.services.jobs.view(ended)
+        from rilearn.store.versions import Versions
+
+        return Versions(self.database).all("generator")[-1].digest
