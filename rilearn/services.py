@@ -30,6 +30,7 @@ from rilearn.visitors import Visitors
 
 if TYPE_CHECKING:  # the store's modules bring SQLAlchemy
     from rilearn.store.jobs import Job
+    from rilearn.store.mattered import Mattered
 
 PREFERRED, PREFERRED_DIRECT = "q-ra", "q-a"
 TRAIN_COMMAND = "python -m training.pipeline --recipe training/recipes/embedded/pipeline.yaml --out runs/embedded"
@@ -167,6 +168,29 @@ class Services:
         if model not in adapters and adapters:
             raise InputError(f"There is no model '{model}'. Models here: {', '.join(self.models)}.")
         return self.uptake.classifier(self._loading.engine(), adapters[model])
+
+    def mattered(self, annotator_id: int, most: int = 5) -> list[Mattered]:
+        """What this annotator said that is in the generator in use, and what that writes now; see `Matters.of`.
+
+        What it has not written yet is written first, if the engine is there; nothing is in the one that came first.
+
+        Raises:
+            InputError: nobody has the id.
+            EngineError, StoreError: the engine or the database cannot do it.
+        """
+        from rilearn.rewriting import rewrite
+        from rilearn.store.mattered import Matters
+
+        if (generator := self.generator) is None:
+            return []
+        matters, digest = Matters(self.store.database), generator.ref.digest
+        found = matters.of(annotator_id, digest, most)
+        waiting = [one.old for one in found if one.new is None]
+        if not waiting or not self.ready():
+            return found
+        with self._visitor():
+            rewrite(self.store.database, self._loading.engine(), generator, self.task, waiting)
+        return matters.of(annotator_id, digest, most)
 
     def close(self) -> None:
         """Free the model and close the database."""

@@ -64,5 +64,13 @@ def new_annotator(session: Session, name: str, role: Role, **columns: str | None
     return session.scalars(select(AnnotatorRow).filter_by(name=name, pseudonym=row["pseudonym"])).one_or_none()
 
 
+def known_pseudonym(session: Session, annotator_id: int) -> str:
+    """Raises InputError unless it is the id of somebody who may sign in."""
+    row = session.get(AnnotatorRow, annotator_id)
+    if row is None or row.deactivated_at:
+        raise InputError("You are not known as an annotator. Sign in again.")
+    return row.pseudonym
+
+
 def value(row: AnnotatorRow) -> Annotator:
     return Annotator(row.id, row.name, row.pseudonym, cast(Role, row.role))

@@ -9,15 +9,16 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CompoundSelect, and_, case, func, select, union
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import CompoundSelect, and_, case, exists, func, select, union
+from sqlalchemy.orm import aliased
 
 from rilearn.errors import InputError
 from rilearn.gate import Duel
+from rilearn.store.annotators import known_pseudonym
 from rilearn.store.checks import digest
 from rilearn.store.database import Database
-from rilearn.store.reasonings import insert_new
-from rilearn.store.schema import AnnotatorRow, EditRow, PairRow, RatingRow, ReasoningRow, TextRow, VoteRow
+from rilearn.store.reasonings import StoredReasoning, insert_new, stored
+from rilearn.store.schema import EditRow, PairRow, RatingRow, ReasoningRow, TextRow, VoteRow
 from rilearn.store.schema_versions import VersionEditRow, VersionRatingRow, VersionRow
 from rilearn.store.votes import DUEL, Choice, Vote, keep_vote
 
@@ -54,7 +55,7 @@ class Duels:
             StoreError: see `Database.write`.
         """
         with self._database.read() as session:
-            who = _pseudonym(session, annotator_id)
+            who = known_pseudonym(session, annotator_id)
             voted = select(PairRow.left_reasoning_id, PairRow.right_reasoning_id).join(VoteRow)
             done = {i for row in session.execute(voted.where(VoteRow.visitor == who)) for i in row}
             waiting = [both for both in session.execute(_met(new, old)).tuples() if not done & set(both)]
@@ -71,7 +72,7 @@ class Duels:
             StoreError: see `Database.write`.
         """
         with self._database.write() as session:
-            who = _pseudonym(session, annotator_id)
+            who = known_pseudonym(session, annotator_id)
             old, new = session.get(ReasoningRow, old_id), session.get(ReasoningRow, new_id)
             if old is None or new is None or (old.text.digest, old.label) != (new.text.digest, new.label):
                 raise InputError("Two reasonings for the same text and label can be compared, and these are not.")
@@ -99,12 +100,28 @@ class Duels:
             StoreError: see `Database.write`; the same request may be sent again.
         """
         with self._database.write() as session:
-            who = _pseudonym(session, annotator_id)
+            who = known_pseudonym(session, annotator_id)
             pair = session.get(PairRow, pair_id, with_for_update={"key_share": True})
             ids = sorted(i for i in (pair.left_reasoning_id, pair.right_reasoning_id) if i) if pair else []
             if pair is None or len(ids) != 2 or pair.key != _key(who, *ids):
                 raise InputError("These two reasonings were not shown to you. Reload the page.")
             return keep_vote(session, pair, who, choice, token)
+
+    def unwritten(self, new: str, old: str, limit: int) -> list[StoredReasoning]:
+        """Reasonings of the old version on held-out texts (see `next`) to which the new one has written no counterpart
+        yet, the oldest first, one for a text and label.
+
+        Raises:
+            StoreError: see `Database.read`.
+        """
+        other, text = aliased(ReasoningRow), aliased(TextRow)
+        same = and_(other.label == ReasoningRow.label, text.digest == TextRow.digest)
+        written = exists().where(other.text_id == text.id, other.adapter_digest == new, same)
+        first = select(func.min(ReasoningRow.id)).join(TextRow).group_by(TextRow.digest, ReasoningRow.label)
+        first = first.where(ReasoningRow.adapter_digest == old, TextRow.digest.not_in(_learnt(new)), ~written)
+        query = select(ReasoningRow).where(ReasoningRow.id.in_(first)).order_by(ReasoningRow.id).limit(limit)
+        with self._database.read() as session:
+            return [stored(row) for row in session.scalars(query)]
 
     def counts(self, new: str, old: str) -> Duel:
         """Wins, losses and ties of the new version's reasonings on held-out texts (see `next`), over all annotators.
@@ -145,13 +162,6 @@ def _learnt(version: str) -> CompoundSelect[Any]:
     rated = of.join(RatingRow).join(VersionRatingRow).join(VersionRow).where(VersionRow.digest == version)
     corrected = of.join(EditRow).join(VersionEditRow).join(VersionRow).where(VersionRow.digest == version)
     return union(rated, corrected)
-
-
-def _pseudonym(session: Session, annotator_id: int) -> str:
-    row = session.get(AnnotatorRow, annotator_id)
-    if row is None or row.deactivated_at:
-        raise InputError("You are not known as an annotator. Sign in again.")
-    return row.pseudonym
 
 
 def _key(who: str, *reasonings: int) -> str:
