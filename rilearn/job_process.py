@@ -18,8 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 
 EXIT = "exit.json"
-NICE = 15
-"""A fair share of the processor goes to the app first: weight 36 of Linux's scheduler against its 1024."""
+NICE = 10
+"""A fair share of the processor goes to the app first: weight 110 of Linux's scheduler against its 1024."""
 
 
 def main(arguments: list[str]) -> int:

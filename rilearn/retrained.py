@@ -77,7 +77,7 @@ def _keep_reasonings(database: Database, settings: Settings, path: Path) -> None
             str(row.get("text", "")),
             str(row.get("label", "")),
             str(row.get("reasoning", "")),
-            str(row.get("source", "")),
+            str(row.get("source") or "retraining"),
             str(row.get("split", "")),
             adapter=str(row.get("adapter", "generator")),
             adapter_digest=str(row.get("adapter_digest", "")),

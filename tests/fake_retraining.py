@@ -1,6 +1,6 @@
 """A command that behaves like training.retrain_generator: works for a while, then leaves an adapter and its evidence.
 
-    python -m tests.fake_retraining OUT SEED PARENT [steps=N] [pause=SECONDS] [wins=N]
+python -m tests.fake_retraining OUT SEED PARENT [steps=N] [pause=SECONDS] [wins=N]
 """
 
 from __future__ import annotations

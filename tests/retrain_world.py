@@ -11,8 +11,10 @@ from typing import Any
 import gradio as gr
 from starlette.requests import Request
 
+from rilearn.gate import Verdict
 from rilearn.job_command import Command
 from rilearn.jobs import JobRunner
+from rilearn.promotion import judged
 from rilearn.records import Rating, Reasoning
 from rilearn.retraining import KIND, Choice, preview
 from rilearn.services import Services
@@ -23,6 +25,7 @@ from rilearn.store.logins import Logins
 from rilearn.store.passphrases import Guesses
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
+from rilearn.store.versions import Versions
 from tests.candidates import make_shipped
 from tests.conftest import FakeEngine, eventually
 
@@ -73,9 +76,17 @@ class World:
         (out / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         generator = self.services.generator
         assert generator is not None
-        options = [f"steps={self.steps}", f"pause={self.pause}", f"wins={self.wins}"]
-        words = [sys.executable, "-m", "tests.fake_retraining", str(out), str(self.seed), generator.ref.digest, *options]
-        return Command(words)
+        told = [str(out), str(self.seed), generator.ref.digest]
+        told += [f"steps={self.steps}", f"pause={self.pause}", f"wins={self.wins}"]
+        words = [
+            sys.executable,
+            "-m",
+            "tests.fake_retraining",
+            str(out),
+            str(self.seed),
+            generator.ref.digest,
+            *options,
+        ]
 
     def login(self, name: str) -> str:
         """The secret of a session."""
@@ -97,9 +108,17 @@ class World:
         """The digest of a candidate that a finished job made."""
         given = {"recipe": "mixed", "since": None, "classifier": True}
         job = self.services.jobs.start(KIND, given, token, self.root.id)
-        assert eventually(lambda: self.services.jobs.newest()[0].state != "running", 60)
+        assert eventually(lambda: self.services.jobs.newest()[0].state != "running", 180)
         ended = self.services.jobs.newest()[0]
         assert (ended.id, ended.state) == (job.id, "done"), self.services.jobs.view(ended)
-        from rilearn.store.versions import Versions
-
         return Versions(self.database).all("generator")[-1].digest
+
+    def promoted(self) -> str:
+        """The digest of a candidate that is in use."""
+        digest = self.retrained()
+        made = Versions(self.database).find(digest)
+        assert made is not None and made.verdict is not None
+        verdict = Verdict.model_validate(made.verdict)
+        verdict = judged(self.database, self.services.settings, verdict.evidence)
+        self.services.uptake.promote("generator", Path(made.folder), verdict, self.root.id, "promoted")
+        return digest

@@ -102,7 +102,7 @@ def test_a_job_runs_beside_the_app_and_is_done(jobs: JobRunner, start: Callable[
     assert eventually(lambda: Jobs(store.database).get(made.id).state == "done", 30)
     view = jobs.view(jobs.newest()[0])
     assert view.progress is not None and view.progress.share == 1 and view.log[-1] == "step 2"
-    assert f"with {max(1, len(os.sched_getaffinity(0)) - 1)} threads, nice 15" in view.log[0]
+    assert f"with {max(1, len(os.sched_getaffinity(0)) - 1)} threads, nice 10" in view.log[0]
     assert view.job.finished_at is not None and not view.stopping and not view.elsewhere
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Identify = Callable[[gr.Request], "Annotator"]
 """Who sent the request; raises InputError unless somebody is signed in."""
-MOST = 20
+MOST = 10
 """Ratings and corrections shown."""
 SHOWN, HIDDEN = gr.update(visible=True), gr.update(visible=False)
 
@@ -90,11 +90,10 @@ class Handlers:
 
     def _page(self, me: Annotator) -> tuple[Any, ...]:
         from rilearn.store.impact import Impact
-        from rilearn.store.mattered import Matters
 
         database = self.services.store.database
         active, previous = self._in_use()
-        found = Matters(database).of(me.id, active, MOST) if active else []
+        found = self.services.mattered(me.id, MOST) if previous else []
         html = view.nothing(view.NONE_YET)
         if active and previous:
             html = view.changed(self._name(active), *Impact(database).counts(me.id, active), found)

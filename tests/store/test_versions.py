@@ -34,7 +34,13 @@ def adapter(tmp_path: Path) -> Adapter:
 def test_registering_again_changes_nothing(versions: Versions, adapter: Adapter) -> None:
     first = versions.register(adapter)
     assert first == versions.register(adapter) == versions.find(adapter.ref.digest)
-    assert (first.name, first.kind, first.task, first.number, first.shipped) == ("generator-2", "generator", "", 1, False)
+    assert (first.name, first.kind, first.task, first.number, first.shipped) == (
+        "generator-2",
+        "generator",
+        "",
+        1,
+        False,
+    )
     assert versions.all() == [first] and versions.all("reasoned") == [] and versions.find("none") is None
 
 
