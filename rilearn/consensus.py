@@ -3,7 +3,7 @@
 The one-coin model of Dawid & Skene (1979, "Maximum Likelihood Estimation of Observer Error-Rates Using the EM
 Algorithm"; Raykar et al. 2010, "Learning From Crowds"): an annotator is right with a probability of their own, so
 verdicts add up as log-odds. In place of EM, which few shared items mislead, the probability is the annotator's rate of
-agreement, shrunk towards a common value. It is a careful estimate: the others err, too.
+agreement with most of the others, shrunk towards a common value. It is a careful estimate: the others err, too.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ ASSUMED = 0.75
 """How often an annotator is right of whom nothing is known."""
 _STRENGTH = 8
 """Shared items after which one's own rate counts as much as ASSUMED (a beta prior)."""
-_LEAST, _MOST = 0.6, 0.95
+_LEAST, _MOST = 0.65, 0.95
 """Nobody's word counts for nothing or against them, and nobody's outweighs everybody's."""
-TIE = 0.1
-"""A lead below this is a tie."""
+TIE = 0.25
+"""A lead below this is a tie: one against one stays so until their rates are well apart. Nobody alone is below it."""
 
 Answer = TypeVar("Answer")
 
 
 def accuracies(items: Iterable[tuple[Mapping[str, Answer], Answer | None]]) -> dict[str, float]:
-    """How often each annotator is right, from 0.6 to 0.95, by (answers by annotator, the known answer) of each item.
+    """How often each annotator is right, from 0.65 to 0.95, by (answers by annotator, the known answer) of each item.
 
-    Where the answer is not known (None), it is the share of the others that gave the same.
+    Where the answer is not known (None), it is what most of the others said (half right where these are split).
     """
     shares: dict[str, list[float]] = defaultdict(list)
     for said, known in items:
@@ -37,7 +37,8 @@ def accuracies(items: Iterable[tuple[Mapping[str, Answer], Answer | None]]) -> d
             if known is not None:
                 shares[who].append(float(answer == known))
             elif len(said) > 1:
-                shares[who].append((counts[answer] - 1) / (len(said) - 1))
+                same, others = counts[answer] - 1, len(said) - 1
+                shares[who].append(0.5 if 2 * same == others else float(2 * same > others))
     return {who: _shrunk(rates) for who, rates in shares.items()}
 
 

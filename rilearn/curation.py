@@ -64,7 +64,12 @@ def sort_out(judged: Sequence[Judged], preferences: Sequence[Preference], rules:
     alone = {who for draft in kept for who in draft.people} - {ADMIN}
     notes = [] if len(alone) > 1 or not rows else [ALONE]
     left.sort(key=lambda one: (one.reason, one.label, one.text, one.reasoning, one.because))
-    counts = (sum(len(j.opinions) for j in judged), sum(len(j.corrections) for j in judged), len(preferences))
+    counts = (
+        sum(len(one.opinions) for one in judged),
+        sum(len(one.corrections) for one in judged),
+        len(preferences),
+        sum(bool(one.decision) for one in judged),
+    )
     return Curated(rules.recipe, rows, tuple(left), *counts, (*notes, *_uneven(rows, rules)))
 
 

@@ -144,7 +144,8 @@ class LeftOut:
 class Curated:
     """Rows in an order drawn by the seed, and what was left out: together they hold every ref exactly once.
 
-    `ratings`, `corrections` and `votes` count what came in. `notes` are sentences on what to know before training.
+    `ratings`, `corrections`, `votes` and (an admin's) `decisions` count what came in. `notes` are sentences on what to
+    know before training.
     """
 
     recipe: Recipe
@@ -153,6 +154,7 @@ class Curated:
     ratings: int
     corrections: int
     votes: int
+    decisions: int
     notes: tuple[str, ...]
 
     @property

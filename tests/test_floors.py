@@ -73,7 +73,7 @@ FLOORS = {
     "training/": 5,
     "app.py": 6,
 }
-_NOUNS = "__init__ candidates card data lora plots reader recipes rows sft stage variants"
+_NOUNS = "__init__ candidates card data feedback lora plots reader recipes rows sft stage variants"
 _REPORT = "report_parts report_summary report_tables"
 HELPERS = {f"training/{n}.py" for n in f"{_NOUNS} {_REPORT}".split()}
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from rilearn.corpora import Split, fingerprint, load_split, overlaps, without_leaks
 from rilearn.errors import DataError
+from rilearn.judgements import EVALUATION_SPLITS
 from rilearn.records import Example
 from rilearn.tasks import DatasetSpec, Task
 from training.recipes import TextData
@@ -36,13 +37,7 @@ def task_rows(task: Task, data: TextData, seed: int) -> tuple[list[Example], dic
     """The rows to train on, shuffled by `seed` and free of evaluation texts, and a report of what was left out."""
     spec = dataset_spec(task, data.id, data.config)
     train = load_split(task, data.split, spec)
-    others: list[Split] = []
-    for name in data.evaluation_splits:
-        try:
-            others.append(load_split(task, name, spec))
-        except DataError as error:
-            if "has no split" not in str(error):
-                raise
+    others = _there(task, data.evaluation_splits, spec)
     found = overlaps([train, *others])
     clear = without_leaks(train.examples, [e for s in others for e in s.examples])
     random.Random(seed).shuffle(clear)
@@ -59,6 +54,31 @@ def task_rows(task: Task, data: TextData, seed: int) -> tuple[list[Example], dic
         "left_out": len(train.examples) - len(clear),
     }
     return kept, report
+
+
+def held_out_texts(task: Task, dataset: str | None) -> frozenset[str]:
+    """The texts of the evaluation splits of the task's dataset, or of the one at `dataset`.
+
+    Raises:
+        DataError: it cannot be read, or has neither split: what must not be trained on is then not known.
+    """
+    spec = dataset_spec(task, dataset, task.dataset.config)
+    splits = _there(task, EVALUATION_SPLITS, spec)
+    if not splits:
+        raise DataError(f"{spec.id} has no split {' or '.join(EVALUATION_SPLITS)}, so no text can be held out.")
+    return frozenset(example.text for split in splits for example in split.examples)
+
+
+def _there(task: Task, names: Iterable[str], spec: DatasetSpec) -> list[Split]:
+    """Those of the named splits that the dataset has."""
+    found = []
+    for name in names:
+        try:
+            found.append(load_split(task, name, spec))
+        except DataError as error:
+            if "has no split" not in str(error):
+                raise
+    return found
 
 
 def public_name(id: str) -> str:
