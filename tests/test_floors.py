@@ -59,7 +59,7 @@ FLOORS = {
     "rilearn/blind.py": 3,
     "rilearn/rationale.py": 3,
     "rilearn/kept.py": 2,
-    "rilearn/promotion.py": 3,
+    "rilearn/promotion.py": 2,
     "rilearn/models.py": 3,
     "rilearn/uptake.py": 3,
     "rilearn/rewriting.py": 3,

@@ -24,6 +24,7 @@ from rilearn.store.import_reasonings import import_reasonings
 from rilearn.store.insight import Count, Insight
 from rilearn.store.invitations import Invitations
 from rilearn.store.people import People
+from rilearn.store.version_commands import commands as version_commands
 from rilearn.tasks import load_task
 
 MOST_PROBLEMS = 20
@@ -198,6 +199,7 @@ COMMANDS: Mapping[
     "invite": (_invite_arguments, _invite),
     "push": (_push_arguments, _push),
     "stats": (lambda to: None, _stats),
+    **version_commands(_say),
 }
 """Name -> its arguments, and what it does; its docstring is the help."""
 

@@ -30,10 +30,10 @@ class VersionRow(Base):
     parents: Mapped[dict[str, Any]]
     metrics: Mapped[dict[str, Any]]
     stale_at: Mapped[datetime | None]
-    task: Mapped[str]
-    shipped: Mapped[bool]
-    folder: Mapped[str]
-    trained_on: Mapped[str]
+    task: Mapped[str] = mapped_column(default="")
+    shipped: Mapped[bool] = mapped_column(default=False)
+    folder: Mapped[str] = mapped_column(default="")
+    trained_on: Mapped[str] = mapped_column(default="")
     recipe: Mapped[dict[str, Any] | None] = mapped_column(OR_NULL)
     verdict: Mapped[dict[str, Any] | None] = mapped_column(OR_NULL)
 

@@ -1,4 +1,4 @@
-"""Old against new: drawn once, blind, one vote each; only held-out texts count; what mattered is told to whom it was."""
+"""Old against new: drawn once, blind, one vote each; only held-out texts count; people read what came of theirs."""
 
 from __future__ import annotations
 
