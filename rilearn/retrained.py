@@ -15,7 +15,7 @@ from typing import Any
 
 from rilearn.errors import AdapterError, DataError
 from rilearn.gate import ROLES, Role, read_evidence
-from rilearn.kept import candidate
+from rilearn.kept import candidate, shipped
 from rilearn.promotion import judged
 from rilearn.records import Reasoning
 from rilearn.settings import Settings
@@ -41,6 +41,7 @@ def take_in(database: Database, settings: Settings, out: Path) -> str:
         InputError, DataError: a file that holds something else.
         StoreError: see `Database.write`.
     """
+    Versions(database).register_shipped(shipped(settings)[0])  # versions are numbered as they become known
     said = []
     behind = _behind(out / ROWS)
     for role in ROLES:

@@ -78,15 +78,7 @@ class World:
         assert generator is not None
         told = [str(out), str(self.seed), generator.ref.digest]
         told += [f"steps={self.steps}", f"pause={self.pause}", f"wins={self.wins}"]
-        words = [
-            sys.executable,
-            "-m",
-            "tests.fake_retraining",
-            str(out),
-            str(self.seed),
-            generator.ref.digest,
-            *options,
-        ]
+        return Command([sys.executable, "-m", "tests.fake_retraining", *told])
 
     def login(self, name: str) -> str:
         """The secret of a session."""

@@ -50,8 +50,9 @@ def add(services: Services, identify: Identify) -> tuple[Callable[..., Any], lis
         left = gr.Button("A is better", min_width=100, elem_id="rl-changed-left")
         tie = gr.Button("No difference", min_width=100, elem_id="rl-changed-tie")
         right = gr.Button("B is better", min_width=100, elem_id="rl-changed-right")
+    changes = gr.HTML("", elem_id="rl-changed-list")
     ballot = gr.State(Ballot())
-    shown = [page, duel, row, ballot]
+    shown = [page, changes, duel, row, ballot]
     for button, choice in ((left, "left"), (tie, "tie"), (right, "right")):
         button.click(on.voting(choice), ballot, [said, *shown], **QUIET)  # type: ignore[arg-type]
     return on.show, shown
@@ -68,9 +69,9 @@ class Handlers:
         try:
             return self._page(self.identify(request))
         except InputError as problem:
-            return view.nothing(str(problem)), "", HIDDEN, Ballot()
+            return view.nothing(str(problem)), "", "", HIDDEN, Ballot()
         except Exception as problem:
-            return error(in_words(problem)), "", HIDDEN, Ballot()
+            return error(in_words(problem)), "", "", HIDDEN, Ballot()
 
     def voting(self, choice: Choice) -> Callable[..., tuple[Any, ...]]:
         """The handler of one button."""
@@ -84,7 +85,7 @@ class Handlers:
                 winner = self._name(made.winner.digest) if made.winner else ""
                 return note(view.told(winner, self._name(ballot.new))), *self._page(me)
             except Exception as problem:
-                return error(in_words(problem)), gr.skip(), gr.skip(), gr.skip(), ballot
+                return error(in_words(problem)), *(gr.skip() for _ in range(4)), ballot
 
         return vote
 
@@ -94,9 +95,11 @@ class Handlers:
         database = self.services.store.database
         active, previous = self._in_use()
         found = self.services.mattered(me.id, MOST) if previous else []
-        html = view.nothing(view.NONE_YET)
-        if active and previous:
-            html = view.changed(self._name(active), *Impact(database).counts(me.id, active), found)
+        name = self._name(active)
+        counted = (
+            view.counted(name, *Impact(database).counts(me.id, active)) if previous else view.nothing(view.NONE_YET)
+        )
+        html = counted, view.changes(name, found)
         ballot = Ballot()
         own = next(((one.old.id, one.new.id) for one in found if one.new is not None and view.waits(one)), None)
         if own:
@@ -106,8 +109,8 @@ class Handlers:
                 ballot = Ballot(pair, new, secrets.token_urlsafe(16))
                 break
         if ballot.pair is None:
-            return html, "", HIDDEN, ballot
-        return html, view.pair(ballot.pair), SHOWN, ballot
+            return *html, "", HIDDEN, ballot
+        return *html, view.pair(ballot.pair), SHOWN, ballot
 
     def _in_use(self) -> tuple[str, str]:
         """Digests of the generator in use and of the one whose place it took; empty: none, or none was promoted."""

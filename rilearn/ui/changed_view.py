@@ -22,7 +22,7 @@ CHOSEN = {
     "new": "You preferred the new one, not knowing which it was.",
     "tie": "You saw no difference, not knowing which was which.",
 }
-WAITING = "How it writes now is shown when you have compared the two blind, below."
+WAITING = "{n} of yours wait above: compare old and new blind, then see here what {name} writes now."
 
 
 def nothing(message: str) -> str:
@@ -30,8 +30,8 @@ def nothing(message: str) -> str:
     return _section(f'<p class="rl-muted">{esc(message)}</p>')
 
 
-def changed(name: str, ratings: int, corrections: int, found: Sequence[Mattered]) -> str:
-    """Which of an annotator's ratings and corrections are in the generator in use, and what it writes now.
+def counted(name: str, ratings: int, corrections: int) -> str:
+    """How much of an annotator's is in the generator in use.
 
     Args:
         name: of the version in use, such as "generator v3".
@@ -40,10 +40,17 @@ def changed(name: str, ratings: int, corrections: int, found: Sequence[Mattered]
         return nothing(f"{name} is in use, and none of your ratings is in it. The next one can learn from them.")
     counts = [f"{ratings:,} rating{'s' * (ratings != 1)}"] * bool(ratings)
     counts += [f"{corrections:,} correction{'s' * (corrections != 1)}"] * bool(corrections)
-    said = (
-        f"{' and '.join(counts)} of yours {'is' if ratings + corrections == 1 else 'are'} in {name}, which is in use."
-    )
-    return _section(f"<p>{esc(said)}</p>" + "".join(_one(one, name) for one in found))
+    verb = "is" if ratings + corrections == 1 else "are"
+    said = f"{' and '.join(counts)} of yours {verb} in {name}, which is in use."
+    return _section(f"<p>{esc(said)}</p>")
+
+
+def changes(name: str, found: Sequence[Mattered]) -> str:
+    """Old against new, but for those that are to be compared blind first: their cards would tell which is which."""
+    cards = "".join(_one(one, name) for one in found if not waits(one))
+    waiting = sum(map(waits, found))
+    note = f'<p class="rl-note">{esc(WAITING.format(n=waiting, name=name))}</p>' if waiting else ""
+    return f'<div class="rl-retrain">{note}{cards}</div>' if note or cards else ""
 
 
 def _one(one: Mattered, name: str) -> str:
@@ -55,11 +62,8 @@ def _one(one: Mattered, name: str) -> str:
         parts.append(f'<p class="rl-muted">You rated</p><p dir="auto">{esc(about.reasoning)}</p>')
     if one.new is not None:
         parts.append(f'<p class="rl-muted">{esc(name)} writes now</p>')
-        if waits(one):
-            parts.append(f'<p class="rl-note">{esc(WAITING)}</p>')
-        else:
-            parts.append(f'<p class="rl-now" dir="auto">{esc(one.new.reasoning.reasoning)}</p>')
-            parts.append(f'<p class="rl-note">{esc(CHOSEN[one.chosen])}</p>' if one.chosen else "")
+        parts.append(f'<p class="rl-now" dir="auto">{esc(one.new.reasoning.reasoning)}</p>')
+        parts.append(f'<p class="rl-note">{esc(CHOSEN[one.chosen])}</p>' if one.chosen else "")
     return f'<article class="rl-changed">{"".join(parts)}</article>'
 
 

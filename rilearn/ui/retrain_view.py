@@ -181,7 +181,7 @@ def what(job: Job) -> str:
 
 
 def table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A plain table of texts; on a phone each row stands as lines with these names."""
+    """A plain table of texts; on a phone the rows of a wide one stand as lines with these names."""
     head = "".join(f'<th scope="col">{esc(name)}</th>' for name in names)
     body = "".join(
         "<tr>"
@@ -191,8 +191,9 @@ def table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         + "</tr>"
         for row in rows
     )
+    wide = " is-wide" if len(names) > 4 else ""
     return (
-        f'<div class="rl-plain-table" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
+        f'<div class="rl-plain-table{wide}" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
         "</table></div>"
     )
 
