@@ -15,8 +15,8 @@ from tests import fake_job
 from tests.candidates import make_candidate
 
 
-def main(out: Path, seed: int, parent: str, wins: int, **options: float) -> None:
-    fake_job.main(out, int(options["steps"]), options["pause"])
+def leave(out: Path, seed: int, parent: str, wins: int) -> None:
+    """What a finished run leaves beside rows.jsonl, which is there."""
     if not (out / "generator").exists():
         make_candidate(out / "generator", "generator", seed, parents={"generator": parent})
     made = load_adapter(out / "generator").ref.digest
@@ -47,4 +47,5 @@ def main(out: Path, seed: int, parent: str, wins: int, **options: float) -> None
 
 if __name__ == "__main__":
     given = {k: float(v) for k, v in (word.split("=") for word in sys.argv[4:])}
-    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(given.pop("wins")), **given)
+    fake_job.main(Path(sys.argv[1]), int(given["steps"]), given["pause"])
+    leave(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(given["wins"]))

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from rilearn.gate import Verdict
 from rilearn.job_command import Command
 from rilearn.jobs import JobRunner
-from rilearn.promotion import judged
 from rilearn.records import Rating, Reasoning
+from rilearn.retrained import take_in
 from rilearn.retraining import KIND, Choice, preview
 from rilearn.services import Services
 from rilearn.settings import Settings
@@ -27,7 +27,8 @@ from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
 from rilearn.store.versions import Versions
 from tests.candidates import make_shipped
-from tests.conftest import FakeEngine, eventually
+from tests.conftest import FakeEngine
+from tests.fake_retraining import leave
 
 EVIL = "<img src=x onerror=window.hit=1> ${window.hit=1} {{window.hit}}"
 
@@ -70,15 +71,18 @@ class World:
                 edits.edit(self.ann.id, item, f"The words day and {i} show {label}.", f"e{i}")
 
     def command(self, given: dict[str, Any], out: Path) -> Command:
+        words = [sys.executable, "-m", "tests.fake_retraining", *self._begun(given, out)]
+        return Command([*words, f"steps={self.steps}", f"pause={self.pause}", f"wins={self.wins}"])
+
+    def _begun(self, given: dict[str, Any], out: Path) -> list[str]:
+        """Write what is learnt; gives the folder, the seed and the digest of the generator in use."""
         since = datetime.fromisoformat(given["since"]) if given["since"] else None
         made = preview(self.database, self.services.task, Choice(given["recipe"], since))
         rows = ({"text": r.text, "label": r.label, "because": r.because} for r in made.curated.rows)
         (out / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         generator = self.services.generator
         assert generator is not None
-        told = [str(out), str(self.seed), generator.ref.digest]
-        told += [f"steps={self.steps}", f"pause={self.pause}", f"wins={self.wins}"]
-        return Command([sys.executable, "-m", "tests.fake_retraining", *told])
+        return [str(out), str(self.seed), generator.ref.digest]
 
     def login(self, name: str) -> str:
         """The secret of a session."""
@@ -96,13 +100,14 @@ class World:
     def by(self, who: Annotator) -> gr.Request:
         return self.sent(self.login(who.name))
 
-    def retrained(self, token: str = "one") -> str:
-        """The digest of a candidate that a finished job made."""
-        given = {"recipe": "mixed", "since": None, "classifier": True}
-        job = self.services.jobs.start(KIND, given, token, self.root.id)
-        assert eventually(lambda: self.services.jobs.newest()[0].state != "running", 180)
-        ended = self.services.jobs.newest()[0]
-        assert (ended.id, ended.state) == (job.id, "done"), self.services.jobs.view(ended)
+    def retrained(self) -> str:
+        """The digest of a candidate, made here instead of in a job."""
+        out = self.services.settings.state_dir / f"made-{self.seed}"
+        out.mkdir()
+        _, _, parent = self._begun({"recipe": "mixed", "since": None}, out)
+        leave(out, self.seed, parent, self.wins)
+        self.seed += 1
+        take_in(self.database, self.services.settings, out)
         return Versions(self.database).all("generator")[-1].digest
 
     def promoted(self) -> str:
@@ -111,6 +116,5 @@ class World:
         made = Versions(self.database).find(digest)
         assert made is not None and made.verdict is not None
         verdict = Verdict.model_validate(made.verdict)
-        verdict = judged(self.database, self.services.settings, verdict.evidence)
-        self.services.uptake.promote("generator", Path(made.folder), verdict, self.root.id, "promoted")
+        self.services.uptake.promote("generator", Path(made.folder), verdict, self.root.id, f"promoted {self.seed}")
         return digest

@@ -26,7 +26,8 @@ def open_page(browser: Any, url: str, stack: ExitStack, path: str = "", **option
     page.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else page.trouble.append(r.url))
     stack.callback(context.close)
     page.goto(url + path)
-    go = "#rl-compare-go" if "tab=compare" in path else ".rl-rate-box button" if "tab=rate" in path else "#rl-go"
+    opened = {"compare": "#rl-compare-go", "rate": ".rl-rate-box button", "retrain": "#rl-changed-said"}
+    go = next((place for tab, place in opened.items() if f"tab={tab}" in path), "#rl-go")
     sync_api.expect(page.locator(go).first).to_be_enabled(timeout=PATIENCE)
     return page
 
@@ -41,7 +42,7 @@ CONTRAST = """() => {
   const bad = [];
   const ours = ".rl-header *, .rl-card *, .rl-counter, .rl-example, .rl-title, .rl-agreement *, .rl-report *, " +
     ".rl-needs, .rl-faith *, .rl-share *, .rl-kept *, .rl-blind *, .rl-standings *, .rl-rating *, " +
-    ".rl-signin *, label, button";
+    ".rl-signin *, .rl-retrain *, .rl-job *, .rl-confirm *, label, button";
   for (const e of document.querySelectorAll(ours)) {
     const own = [...e.childNodes].some((n) => n.nodeType === 3 && /\\p{L}|\\d/u.test(n.textContent));
     if (!own || !e.checkVisibility({visibilityProperty: true}) || e.disabled) continue;
