@@ -43,14 +43,14 @@ def take_in(database: Database, settings: Settings, out: Path) -> str:
     """
     Versions(database).register_shipped(shipped(settings)[0])  # versions are numbered as they become known
     said = []
-    behind = _behind(out / ROWS)
     for role in ROLES:
         folder, evidence = out / role, out / EVIDENCE[role]
         if not folder.is_dir():
             if role == "generator":
                 raise AdapterError(f"The command left no {role} in {out}.")
             continue
-        made = Versions(database).register(candidate(settings, role, folder), behind)
+        found = candidate(settings, role, folder)
+        made = Versions(database).register(found, _behind(out / ROWS))
         name = f"{made.name} v{made.number}"
         if not evidence.is_file():
             said.append(f"{name} was made; nothing was measured for the gate.")

@@ -124,4 +124,4 @@ def _source(settings: Settings) -> tuple[list[str], dict[str, str]]:
 
     url = make_url(settings.database_url)
     password = {"PGPASSWORD": str(url.password)} if url.password else {}
-    return ["--from-db", url.set(password=None).render_as_string(hide_password=False)], password
+    return ["--from-db", url._replace(password=None).render_as_string(hide_password=False)], password

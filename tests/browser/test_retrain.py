@@ -1,4 +1,4 @@
-"""The Retrain tab in a real browser: preview, start, live progress over a reload, cancel; nothing runs out of a text."""
+"""The Retrain tab in a real browser: preview, start, live progress over a reload, cancel; texts stay texts."""
 
 from __future__ import annotations
 

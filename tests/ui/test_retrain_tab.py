@@ -107,9 +107,7 @@ def test_preview_start_watch_and_what_it_made(
     assert "Job 1 is done. generator v2: the gate lets it pass." in html and "root" in past
     assert not cancel["visible"] and not resume["visible"] and not timer.active
     picture, chosen, detail, promote, overrule, back, *_ = versions.show(None, request)
-    assert [name for name, _ in chosen["choices"]][
-        0
-    ] == "generator v2" and "generator v2 comes from generator v1" in picture
+    assert chosen["choices"][0][0] == "generator v2" and "generator v2 comes from generator v1" in picture
     assert promote["visible"] and not overrule["visible"] and not back["visible"]
     assert "The gate lets it pass." in detail and "won 80 and lost 20" in detail
 
