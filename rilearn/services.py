@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from rilearn import proposals
@@ -18,8 +19,10 @@ from rilearn.compare import Side, chosen, compare
 from rilearn.donors import Donors
 from rilearn.errors import InputError
 from rilearn.faithfulness import Report, report
+from rilearn.jobs import JobRunner
 from rilearn.loading import Loader, Loading, Status, load
 from rilearn.records import Example, Prediction, Proposal
+from rilearn.retraining import commands
 from rilearn.settings import Settings
 from rilearn.store.handle import Store
 from rilearn.tasks import Task, load_task
@@ -27,6 +30,7 @@ from rilearn.uptake import Uptake
 from rilearn.visitors import Visitors
 
 if TYPE_CHECKING:  # the store's modules bring SQLAlchemy
+    from rilearn.store.jobs import Job
     from rilearn.store.mattered import Mattered
 
 PREFERRED, PREFERRED_DIRECT = "q-ra", "q-a"
@@ -47,6 +51,7 @@ class Services:
         self.store = Store(settings.database_url, settings.state_dir)
         self.uptake = Uptake(settings, self.store, self.task, loader or load)
         self.visitors = Visitors(settings.state_dir)
+        self.jobs = JobRunner(self.store, settings.state_dir / "jobs", commands(settings), self._retrained)
         self._loading = Loading(settings, list(self.adapters.values()), self.uptake.load, self._no_models())
         self._donors = Donors()
         self._changed = threading.Condition()
@@ -104,6 +109,7 @@ class Services:
         """Begin loading, unless it runs or is done; also what the retry button calls."""
         self._loading.start()
         self.uptake.watch()
+        self.jobs.adopt()
 
     def ready(self) -> bool:
         return self.status.state == "ready"
@@ -210,11 +216,17 @@ class Services:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        self.jobs.close()
         self.uptake.close()
         try:
             self._loading.close()
         finally:
             self.store.close()
+
+    def _retrained(self, job: Job, out: Path) -> str:
+        from rilearn.retrained import take_in
+
+        return take_in(self.store.database, self.settings, out)
 
     @contextmanager
     def _visitor(self) -> Iterator[None]:

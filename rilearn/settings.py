@@ -31,6 +31,10 @@ class Settings(BaseSettings):
     results: Path = Field(
         default=Path(__file__).resolve().parent.parent / "data" / "results", description="folder of the report"
     )
+    retrain: Path = Field(
+        default=Path(__file__).resolve().parent.parent / "training" / "recipes" / "embedded" / "retrain.yaml",
+        description="recipe of the Retrain tab",
+    )
     max_chars: int = Field(default=1000, ge=10, description="longest text the app takes")
     queue: int = Field(default=64, ge=1, description="visitors waiting before the app says it is full")
     parallel: int = Field(default=4, ge=1, description="classifications running at once")

@@ -219,15 +219,23 @@ class VoteRow(Base):
 
 
 class JobRow(Base):
-    """Work that runs in a process of its own (training, bulk generation)."""
+    """Work that runs in a process of its own (training). `host` is where: a machine and its state folder; its app
+    renews `heartbeat_at` while the process lives."""
 
     __tablename__ = "jobs"
-    __table_args__ = (one_of("state", "queued", "running", "done", "failed", "cancelled"), IDS)
+    __table_args__ = (
+        one_of("state", "running", "done", "failed", "cancelled", "interrupted"),
+        only("uq_jobs_running", "state", where="finished_at IS NULL"),
+        IDS,
+    )
 
     kind: Mapped[str]
     arguments: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(index=True)
     message: Mapped[str]
     token: Mapped[str] = mapped_column(unique=True)
-    started_at: Mapped[datetime | None]
+    made_by: Mapped[int | None] = mapped_column(ForeignKey("annotators.id", ondelete="SET NULL"))
+    host: Mapped[str]
+    started_at: Mapped[datetime]
+    heartbeat_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]

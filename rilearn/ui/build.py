@@ -10,12 +10,12 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from rilearn.services import Services
-from rilearn.ui import classify_tab, compare_tab, insight_tab, rate_tab, render, results_tab
+from rilearn.ui import classify_tab, compare_tab, insight_tab, rate_tab, render, results_tab, retrain_tab
 from rilearn.ui.identity import VisitorCookie
 from rilearn.ui.rate_routes import routes
 from rilearn.ui.theme import theme
 
-TABS = (classify_tab, compare_tab, rate_tab, insight_tab, results_tab)
+TABS = (classify_tab, compare_tab, rate_tab, insight_tab, retrain_tab, results_tab)
 """Modules with a TITLE and `add(app, services)`: another tab is one more file and one more entry."""
 HERE = Path(__file__).resolve().parent
 RATE = tuple(f"rate_{part}.js" for part in ("state", "cards", "paint", "panels", "acts", "keys", "page"))
@@ -52,7 +52,7 @@ def page(services: Services) -> dict[str, Any]:
     scripts = (_text("app.js"), f"(() => {{\n{''.join(map(_text, RATE))}}})();")
     return {
         "theme": theme(),
-        "css_paths": [HERE / "app.css", HERE / "rate.css"],
+        "css_paths": [HERE / "app.css", HERE / "rate.css", HERE / "retrain.css"],
         "head": f'<link rel="icon" href="{ICON}">' + "".join(f"<script>{script}</script>" for script in scripts),
         "footer_links": ["api", "settings"],
         "mcp_server": True,

@@ -13,7 +13,12 @@ sync_api = pytest.importorskip(
 )
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 NEEDS = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine (apt-get install chromium)")
-GO = {"compare": "#rl-compare-go", "rate": ".rl-rate-box button", "insight": "#rl-insight-show"}
+GO = {
+    "compare": "#rl-compare-go",
+    "rate": ".rl-rate-box button",
+    "insight": "#rl-insight-show",
+    "retrain": "#rl-changed-said",
+}
 """The button that says a tab is ready."""
 PATIENCE = 20_000  # ms; the machines that run this are slow
 
@@ -44,7 +49,7 @@ CONTRAST = """() => {
   const bad = [];
   const ours = ".rl-header *, .rl-card *, .rl-counter, .rl-example, .rl-title, .rl-agreement *, .rl-report *, " +
     ".rl-needs, .rl-faith *, .rl-share *, .rl-kept *, .rl-blind *, .rl-standings *, .rl-rating *, " +
-    ".rl-signin *, .rl-disputed *, .rl-panel *, label, button";
+    ".rl-signin *, .rl-disputed *, .rl-panel *, .rl-retrain *, .rl-job *, .rl-confirm *, label, button";
   for (const e of document.querySelectorAll(ours)) {
     const own = [...e.childNodes].some((n) => n.nodeType === 3 && /\\p{L}|\\d/u.test(n.textContent));
     if (!own || !e.checkVisibility({visibilityProperty: true}) || e.disabled) continue;

@@ -23,7 +23,7 @@ from rilearn.store.queue import Queue
 from rilearn.store.ratings import Ratings
 from rilearn.store.schema import Base
 
-HEAD = "0006"
+HEAD = "0007"
 NEXT = '''"""A migration of a later rilearn."""
 
 import sqlalchemy as sa

@@ -1,0 +1,98 @@
+"""Retraining from the app: the command is made of checked words, and what comes back is checked before it counts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rilearn.errors import AdapterError, DataError, InputError
+from rilearn.retrained import take_in
+from rilearn.retraining import KIND, Choice, arguments, commands
+from rilearn.settings import Settings
+from rilearn.store.reasonings import Reasonings
+from rilearn.store.versions import Versions
+from tests.retrain_world import World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.services.close()
+
+
+def words(settings: Settings, **given: Any) -> list[str]:
+    choice = Choice(**{"recipe": "mixed", **given})
+    return commands(settings)[KIND](arguments(choice, Path("/adapters/generator")), Path("/jobs/7/out")).words
+
+
+def test_the_command_says_what_was_chosen(tmp_path: Path) -> None:
+    settings = Settings(state=tmp_path, database_url="", retrain=Path("/recipes/retrain.yaml"))
+    since = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    found = words(settings, recipe="dpo", since=since)
+    assert found[:5] == [sys.executable, "-m", "training.retrain_generator", "--recipe", "/recipes/retrain.yaml"]
+    for pair in (
+        ("--set", "ratings=dpo"),
+        ("--set", "generator=/adapters/generator"),
+        ("--from-state", str(tmp_path)),
+        ("--since", since.isoformat()),
+        ("--through", "classifier"),
+        ("--out", "/jobs/7/out"),
+    ):
+        assert pair in list(pairwise(found)), pair
+    assert not {"--since", "--through"} & set(words(settings, classifier=False))
+
+
+def test_no_password_stands_in_the_words(tmp_path: Path) -> None:
+    settings = Settings(state=tmp_path, database_url="postgresql://rater:s3cret@host/name?sslmode=require")
+    made = commands(settings)[KIND](arguments(Choice("sft"), Path("g")), tmp_path)
+    assert "postgresql://rater@host/name?sslmode=require" in made.words and "s3cret" not in " ".join(made.words)
+    assert made.environment == {"PGPASSWORD": "s3cret"}
+
+
+def test_what_stands_in_the_database_is_checked(tmp_path: Path) -> None:
+    make = commands(Settings(state=tmp_path, database_url=""))[KIND]
+    good = arguments(Choice("sft"), Path("g"))
+    with pytest.raises(InputError, match="names no recipe"):
+        make({**good, "recipe": "sft --out /etc"}, tmp_path)
+    with pytest.raises(ValueError):
+        make({**good, "since": "; rm -rf"}, tmp_path)
+    with pytest.raises(InputError, match="no recipe 'best'"):
+        arguments(Choice("best"), Path("g"))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="no generator to go on from"):
+        arguments(Choice("sft"), None)
+
+
+def test_what_was_made_is_known_with_its_ratings_and_the_verdict(world: World) -> None:
+    digest = world.retrained()
+    made = Versions(world.database).find(digest)
+    assert made is not None and (made.number, made.ratings, made.edits, made.votes) == (2, 48, 6, 0)
+    assert made.verdict is not None and made.verdict["passed"]
+    count = len(Versions(world.database).all())
+    said = take_in(world.database, world.services.settings, Path(made.folder).parent)  # again, as after a resume
+    assert said == "generator v2: the gate lets it pass." and len(Versions(world.database).all()) == count
+    written = Reasonings(world.database).get(25).reasoning
+    assert written.adapter_digest == digest and written.reasoning.startswith("It names")
+
+
+def test_what_is_damaged_is_refused(world: World) -> None:
+    world.retrained()
+    out = world.services.settings.state_dir / "made-1"
+    (out / "evidence.json").unlink()
+    assert "nothing was measured" in take_in(world.database, world.services.settings, out)
+    (out / "rows.jsonl").write_text("[1]\n")
+    with pytest.raises(DataError, match=r"rows\.jsonl cannot be read"):
+        take_in(world.database, world.services.settings, out)
+    (out / "rows.jsonl").write_text(json.dumps({"because": ["rating:1", "rating:x", "other:1"]}) + "\n")
+    (out / "generator" / "adapter_model.safetensors").write_bytes(b"no weights")
+    with pytest.raises(AdapterError, match="cannot be read"):
+        take_in(world.database, world.services.settings, out)
+    with pytest.raises(AdapterError, match="left no generator"):
+        take_in(world.database, world.services.settings, out.parent)
