@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from rilearn.judgements import Recipe as Ratings
+from rilearn.judgements import Rules
 from training.recipes import ReasoningData, Recipe, Strict, TextData
 
 
@@ -19,23 +21,24 @@ class Phase(Strict):
 class RetrainRecipe(Recipe):
     """The generator, going on from itself, after what people said of its reasonings.
 
-    `ratings` says which rows are made of them (see `rilearn.curation`), `cap` and `minimum` are its rules. `replay` are
-    general rows, so many for each row of the ratings as `replay_share` says; on `general` the loss before and after is
-    measured. `measured` texts of the first evaluation split compare the new generator with the old one; `reader`, a
-    Q->A adapter, reads only the words of a text that a reasoning names. `through` is the pipeline that goes on to the
-    classifier.
+    `ratings` says which rows are made of them (see `rilearn.curation`), `cap` and `minimum` are its rules. `settle`:
+    what is good is learnt once more at the end, supervised. `replay` are general rows, so many for each row of the
+    ratings as `replay_share` says; on `general` the loss before and after is measured. `measured` texts of the first
+    evaluation split compare the new generator with the old one; `reader`, a Q->A adapter, reads only the words of a
+    text that a reasoning names. `through` is the pipeline that goes on to the classifier.
     """
 
     kind: Literal["retrain"]
     task: str = "emotion"
     data: TextData = TextData()
     generator: str = "data/adapters/generator"
-    ratings: Literal["sft", "kto", "dpo", "mixed"] = "mixed"
-    cap: float = Field(default=0.5, gt=0, le=1)
-    minimum: int = Field(default=20, ge=1)
+    ratings: Ratings = "mixed"
+    cap: float = Field(default=Rules.cap, gt=0, le=1)
+    minimum: int = Field(default=Rules.minimum, ge=1)
     sft: Phase = Phase(lr=2e-4, epochs=2)
     kto: Phase = Phase(lr=1e-4, epochs=2)
     dpo: Phase = Phase(lr=5e-5, epochs=2)
+    settle: bool = True
     beta: float = Field(default=0.1, gt=0)
     sft_weight: float = Field(default=1.0, ge=0)
     replay: tuple[ReasoningData, ...] = ()
