@@ -12,6 +12,7 @@ from rilearn.errors import ConfigError
 from rilearn.tasks import load_task
 from tests.tiny import ROOT
 from training.pipeline import arguments_of
+from training.feedback_cells import FeedbackRecipe
 from training.recipes import (
     AugmentRecipe,
     ClassifierRecipe,
@@ -20,6 +21,7 @@ from training.recipes import (
     PipelineRecipe,
     load_recipe,
 )
+from training.retrain_recipe import RetrainRecipe
 from training.study import StudyRecipe
 
 KINDS = {
@@ -30,6 +32,8 @@ KINDS = {
     "interpolation": InterpolationRecipe,
     "pipeline": PipelineRecipe,
     "study": StudyRecipe,
+    "retrain": RetrainRecipe,
+    "feedback": FeedbackRecipe,
 }
 SHIPPED = sorted((ROOT / "training" / "recipes").rglob("*.yaml"))
 Q_A = "kind: direct\nname: q-a\ntraining: {lr: 1.0e-3, lora: {r: 8}}\n"
@@ -56,7 +60,11 @@ def test_every_shipped_recipe_can_be_read(path: Path) -> None:
         load_task(task)
 
 
-@pytest.mark.parametrize("path", [p for p in SHIPPED if p.name == "pipeline.yaml"], ids=lambda p: p.parent.name)
+@pytest.mark.parametrize(
+    "path",
+    [p for p in SHIPPED if p.name in ("pipeline.yaml", "through.yaml")],
+    ids=lambda p: f"{p.parent.name}-{p.stem}",
+)
 def test_the_stages_of_shipped_pipelines_name_recipes_that_fit_the_stage(path: Path) -> None:
     fits = {
         "train_generator": GeneratorRecipe,
