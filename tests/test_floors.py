@@ -75,7 +75,7 @@ FLOORS = {
 }
 _NOUNS = "__init__ candidates card data general lora plots reader recipes rows sft stage triples variants watch"
 _REPORT = "report_feedback report_parts report_summary report_tables"
-_RATINGS = "comparison feedback feedback_cells learning preference raters retrain_recipe simulation"
+_RATINGS = "comparison evidence feedback feedback_cells learning preference raters retrain_recipe simulation"
 HELPERS = {f"training/{n}.py" for n in f"{_NOUNS} {_REPORT} {_RATINGS}".split()}
 
 MOST_LINES = 250

@@ -5,8 +5,9 @@ python -m training.retrain_generator --recipe ... --from-db postgresql://... --s
 python -m training.retrain_generator --recipe ... --from-export FILE --out DIR --through classifier
 
 Writes OUT/rows.jsonl (what is learnt, each row with the ratings behind it), OUT/generator (the adapter),
-OUT/evidence.json (new against old on held-out texts, for the gate) and, through the classifier, OUT/q-ra. While it
-runs OUT/progress.json says how far it is. After a kill the same command goes on where it stopped.
+OUT/evidence.json (new against old on held-out texts, for the gate), OUT/reasonings.jsonl (what both write now) and,
+through the classifier, OUT/q-ra with OUT/evidence-q-ra.json. While it runs OUT/progress.json says how far it is. After
+a kill the same command goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +26,11 @@ from rilearn.adapters import Adapter, load_adapter
 from rilearn.curation import missing, sort_out
 from rilearn.curation_preview import told
 from rilearn.errors import ConfigError, DataError, RilearnError
-from rilearn.gate import Duel, Evidence, Paired
 from rilearn.judgements import Rules, TrainingRow
-from rilearn.leak import leak_probe
-from rilearn.perturbations import ungrounded
 from rilearn.prompts import Templates
-from rilearn.records import Example
-from rilearn.settings import Settings
 from rilearn.tasks import Task, load_task
-from training.comparison import Measured, measure, summary, wins, write
-from training.data import held_out_texts, measured_rows
+from training.data import held_out_texts
+from training.evidence import Comparison
 from training.feedback import read_feedback, read_rows, source_arguments, write_rows
 from training.recipes import load_recipe
 from training.retrain_recipe import RetrainRecipe
@@ -60,14 +55,22 @@ def main(argv: list[str]) -> None:
 
         facts = learn(rows, recipe, templates, parent, given.out, watch)
         _manifest(given, recipe, parent, rows, facts)
-    watch("Compare with the generator before", 0, 3)
-    comparison = compare(recipe, task, templates, parent, load_adapter(given.out / "generator"), watch)
-    (given.out / "comparison.json").write_text(json.dumps(comparison, indent=2) + "\n", encoding="utf-8")
-    paired = through(given.out, recipe, watch) if given.through else None
-    evidence = Evidence.model_validate({**comparison["evidence"], "classifier": paired})
-    (given.out / "evidence.json").write_text(evidence.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    comparison = Comparison(recipe, parent, watch)
+    told, evidence = comparison.generators(load_adapter(given.out / "generator"), rows, given.out)
+    write_json(given.out / "comparison.json", told)
+    if given.through:
+        evaluated = through(given.out, recipe, watch)
+        made, current = load_adapter(given.out / "q-ra"), load_adapter(Path(recipe.classifier))
+        classifier = comparison.classifiers(evaluated, made, current)
+        write_json(given.out / "evidence-q-ra.json", classifier.model_dump(mode="json"))
+        evidence = evidence.model_copy(update={"classifier": classifier.classifier})
+    write_json(given.out / "evidence.json", evidence.model_dump(mode="json"))
     watch("Done", 1, 1)
-    print(json.dumps({k: v for k, v in comparison.items() if k != "evidence"}), flush=True)
+    print(json.dumps(told), flush=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
 def rows_of(given: argparse.Namespace, recipe: RetrainRecipe, task: Task) -> tuple[TrainingRow, ...]:
@@ -89,80 +92,23 @@ def rows_of(given: argparse.Namespace, recipe: RetrainRecipe, task: Task) -> tup
     return curated.rows
 
 
-def compare(
-    recipe: RetrainRecipe, task: Task, templates: Templates, parent: Adapter, candidate: Adapter, watch: Watch
-) -> dict[str, Any]:
-    """New against old on held-out rows: both summaries, the judge's wins, and what the gate takes of them."""
-    from rilearn.engines import load_engine
+def through(out: Path, recipe: RetrainRecipe, watch: Watch) -> Path:
+    """Go on to the classifier, each stage in a process of its own; the folder of both evaluations.
 
-    split = recipe.data.evaluation_splits[0]
-    examples, origin = measured_rows(task, recipe.data.id, split, recipe.measured)
-    reader = load_adapter(Path(recipe.reader), recipe.base)
-    preload = [parent.ref, candidate.ref, reader.ref]
-    engine = load_engine("transformers", recipe.base, Settings().cache_dir, preload=preload, fast=True)
-    found: list[list[Measured]] = []
-    with closing(engine):
-        for number, adapter in enumerate((parent, candidate)):
-            watch("Compare with the generator before", number, 2)
-            found.append(measure(engine, reader.ref, templates, examples, write(engine, adapter, templates, examples)))
-    old, new = found
-    duel, told = wins(new, old), summary(new)
-    return {
-        **origin,
-        "decoding": "greedy",
-        "parent": {"sha256": parent.ref.digest, **summary(old)},
-        "candidate": {"sha256": candidate.ref.digest, **told},
-        "judge": duel,
-        "base_judge": wins(new, old, "base"),
-        "evidence": Evidence(
-            role="generator",
-            candidate=candidate.ref.digest,
-            current=parent.ref.digest,
-            texts=len(examples),
-            judge=Duel(wins=duel["wins"], losses=duel["losses"], ties=duel["ties"]),
-            parse_rate=told["finished"],
-            mean_words=told["mean_words"],
-            restatement=told["restates"],
-            grounded=told["grounded"],
-            leak=_leak(examples, new),
-            current_leak=_leak(examples, old),
-        ).model_dump(mode="json"),
-    }
-
-
-def _leak(examples: Sequence[Example], found: Sequence[Measured]) -> float | None:
-    """How well the label can be told from what a reasoning does not have from the text; None: too few rows of a label.
-
-    Words of the text may tell the label: that is what a reasoning is to name.
+    Raises:
+        ConfigError: the recipe names no pipeline. RilearnError: a stage failed.
     """
-    own = [ungrounded(e.text, m.reasoning) for e, m in zip(examples, found, strict=True)]
-    try:
-        return leak_probe(own, [e.label or "" for e in examples]).without_labels
-    except DataError:
-        return None
-
-
-def through(out: Path, recipe: RetrainRecipe, watch: Watch) -> Paired:
-    """Go on to the classifier in processes of their own; which rows the new one and the current one have right."""
     if recipe.through is None:
         raise ConfigError("The recipe names no pipeline to go on with: --set through=FILE.")
     watch("Train the classifier through it", 0, 1)
-    values = {"generator": out / "generator"} | ({"dataset": recipe.data.id} if recipe.data.id else {})
+    values = {"generator": out / "generator", "current": recipe.classifier}
+    values |= {"dataset": recipe.data.id} if recipe.data.id else {}
     words = [word for name, value in values.items() for word in ("--set", f"values.{name}={value}")]
     ran = ["training.pipeline", "--recipe", recipe.through, *words, "--out", str(out)]
     code = subprocess.run([sys.executable, "-m", *ran], cwd=ROOT, check=False).returncode
     if code != 0:
         raise RilearnError(f"Training the classifier ended with status {code}. Its last lines above say why.")
-    new, old = (json.loads((out / "evaluation" / f"{name}.json").read_text()) for name in ("new", "current"))
-    if new["dataset_fingerprint"] != old["dataset_fingerprint"] or new["n"] != old["n"]:
-        raise DataError("The two classifiers were evaluated on different rows.")
-    counts = Counter(zip(new["correct"], old["correct"], strict=True))
-    return Paired(
-        both=counts["1", "1"],
-        only_candidate=counts["1", "0"],
-        only_current=counts["0", "1"],
-        neither=counts["0", "0"],
-    )
+    return out / "evaluation"
 
 
 def _manifest(

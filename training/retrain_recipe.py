@@ -25,7 +25,7 @@ class RetrainRecipe(Recipe):
     what is good is learnt once more at the end, supervised. `replay` are general rows, so many for each row of the
     ratings as `replay_share` says; on `general` the loss before and after is measured. `measured` texts of the first
     evaluation split compare the new generator with the old one; `reader`, a Q->A adapter, reads only the words of a
-    text that a reasoning names. `through` is the pipeline that goes on to the classifier.
+    text that a reasoning names. `through` is the pipeline that goes on from `classifier`, the Q->RA in use.
     """
 
     kind: Literal["retrain"]
@@ -46,4 +46,5 @@ class RetrainRecipe(Recipe):
     general: ReasoningData | None = None
     measured: int = Field(default=200, ge=1)
     reader: str = "data/adapters/q-a"
+    classifier: str = "data/adapters/q-ra"
     through: str | None = None

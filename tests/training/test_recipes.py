@@ -11,8 +11,8 @@ import yaml
 from rilearn.errors import ConfigError
 from rilearn.tasks import load_task
 from tests.tiny import ROOT
-from training.pipeline import arguments_of
 from training.feedback_cells import FeedbackRecipe
+from training.pipeline import arguments_of
 from training.recipes import (
     AugmentRecipe,
     ClassifierRecipe,

@@ -26,7 +26,9 @@ from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
 from tests.tiny import ROOT, build_adapter
 from training import retrain_generator
+from training.evidence import Comparison
 from training.feedback import read_rows
+from training.recipes import load_recipe
 from training.retrain_generator import through
 from training.retrain_recipe import RetrainRecipe
 from training.watch import Watch
@@ -111,6 +113,12 @@ def test_ratings_become_an_adapter_with_rows_and_evidence(
     evidence = read_evidence(out / "evidence.json")
     assert (evidence.role, evidence.candidate, evidence.current) == ("generator", made.ref.digest, parent.ref.digest)
     assert evidence.texts == 6 and evidence.judge is not None and evidence.classifier is None
+    now = [json.loads(line) for line in (out / "reasonings.jsonl").read_text(encoding="utf-8").split("\n") if line]
+    assert {line["adapter_digest"] for line in now if line["split"] == "validation"} == {
+        evidence.candidate,
+        evidence.current,
+    }
+    assert {line["text"] for line in now if line["split"] == "train"} == {row.text for row in rows}
     progress = progress_file.read(out / progress_file.NAME)
     assert progress is not None and progress.stage == "Done" and progress.share == 1
 
@@ -153,51 +161,59 @@ def test_too_little_is_refused_before_anything_loads(recipe: Path, state: Path, 
     assert not (tmp_path / "out" / "generator").exists()
 
 
-class Pipeline:
-    """Stands for the pipeline's process: writes the two evaluations, or fails."""
+class Shell:
+    """Stands for the pipeline's process."""
 
-    def __init__(self, new: str, current: str, status: int = 0, rows: str = "a"):
-        self.found, self.status, self.rows = {"new": new, "current": current}, status, rows
-        self.words: list[str] = []
+    def __init__(self, status: int = 0):
+        self.status, self.words = status, list[str]()
 
     def __call__(self, words: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
         self.words = words
-        folder = Path(words[words.index("--out") + 1]) / "evaluation"
-        folder.mkdir(parents=True)
-        for name, correct in self.found.items():
-            values = {
-                "dataset_fingerprint": self.rows + name[: self.rows == "b"],
-                "n": len(correct),
-                "correct": correct,
-            }
-            (folder / f"{name}.json").write_text(json.dumps(values))
         return subprocess.CompletedProcess(words, self.status)
 
 
 def made(through: str | None) -> RetrainRecipe:
-    return RetrainRecipe.model_validate({"kind": "retrain", "name": "g", "through": through})
+    return RetrainRecipe.model_validate({"kind": "retrain", "name": "g", "through": through, "classifier": "now"})
 
 
-def test_through_the_classifier_both_are_compared_row_by_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shell = Pipeline("11010", "10011")
-    monkeypatch.setattr(retrain_generator.subprocess, "run", shell)
-    found = through(tmp_path, made("pipeline.yaml"), Watch(tmp_path))
-    assert (found.both, found.only_candidate, found.only_current, found.neither) == (2, 1, 1, 1)
-    assert shell.words[:3] == [sys.executable, "-m", "training.pipeline"]
-    assert f"values.generator={tmp_path / 'generator'}" in shell.words
-
-
-def test_a_pipeline_that_fails_or_evaluates_other_rows_is_an_error(
+def test_through_the_classifier_is_a_pipeline_from_the_new_generator(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shell = Shell()
+    monkeypatch.setattr(retrain_generator.subprocess, "run", shell)
+    assert through(tmp_path, made("pipeline.yaml"), Watch(tmp_path)) == tmp_path / "evaluation"
+    assert shell.words[:3] == [sys.executable, "-m", "training.pipeline"]
+    assert f"values.generator={tmp_path / 'generator'}" in shell.words and "values.current=now" in shell.words
+
+
+def test_without_a_pipeline_or_with_one_that_fails_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="through"):
         through(tmp_path, made(None), Watch(tmp_path))
-    monkeypatch.setattr(retrain_generator.subprocess, "run", Pipeline("1", "1", status=3))
+    monkeypatch.setattr(retrain_generator.subprocess, "run", Shell(status=3))
     with pytest.raises(RilearnError, match="status 3"):
         through(tmp_path, made("pipeline.yaml"), Watch(tmp_path))
-    monkeypatch.setattr(retrain_generator.subprocess, "run", Pipeline("1", "1", rows="b"))
+
+
+def evaluated(folder: Path, name: str, correct: str, fingerprint: str = "a") -> None:
+    rows = [{"text": row["text"], "gold": row["label"], "reasoning": "It says so."} for row in DEMO[: len(correct)]]
+    (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    values = {"dataset_fingerprint": fingerprint, "n": len(correct), "correct": correct, "parse_rate": 0.9}
+    (folder / f"{name}.json").write_text(json.dumps(values))
+
+
+def test_the_two_classifiers_are_compared_row_by_row(recipe: Path, adapters: dict[str, Path], tmp_path: Path) -> None:
+    found = load_recipe(RetrainRecipe, recipe, [])
+    parent, reader = load_adapter(adapters["generator"]), load_adapter(adapters["reader"])
+    comparison = Comparison(found, parent, Watch(tmp_path))
+    evaluated(tmp_path, "new", "11010")
+    evaluated(tmp_path, "current", "10011")
+    evidence = comparison.classifiers(tmp_path, parent, reader)
+    paired = evidence.classifier
+    assert paired and (paired.both, paired.only_candidate, paired.only_current, paired.neither) == (2, 1, 1, 1)
+    assert (evidence.role, evidence.parse_rate, evidence.texts) == ("q-ra", 0.9, 5)
+    evaluated(tmp_path, "current", "10011", fingerprint="b")
     with pytest.raises(DataError, match="different rows"):
-        through(tmp_path / "other", made("pipeline.yaml"), Watch(tmp_path / "other"))
+        comparison.classifiers(tmp_path, parent, reader)
 
 
 def test_a_row_of_the_file_is_the_row_that_was_written(tmp_path: Path) -> None:
