@@ -35,9 +35,9 @@ class Choice:
     classifier: bool = True
 
 
-def arguments(choice: Choice, generator: Path | None) -> dict[str, Any]:
-    """The choice as a job keeps it, with the folder of the generator to go on from: a resumed job goes on from it too,
-    whatever was promoted meanwhile.
+def arguments(choice: Choice, generator: Path | None, classifier: Path | None) -> dict[str, Any]:
+    """The choice as a job keeps it, with the folders of the generator and the classifier to go on from: a resumed job
+    goes on from them too, whatever was promoted meanwhile.
 
     Raises:
         InputError: an unknown recipe, or there is no generator.
@@ -46,11 +46,14 @@ def arguments(choice: Choice, generator: Path | None) -> dict[str, Any]:
         raise InputError(f"There is no recipe '{choice.recipe}': {', '.join(get_args(Recipe))}.")
     if generator is None:
         raise InputError("There is no generator to go on from. Put its adapter folder into RILEARN_ADAPTERS.")
+    if choice.classifier and classifier is None:
+        raise InputError("There is no classifier that reasons to go on from. Leave the classifier out.")
     return {
         "recipe": choice.recipe,
         "since": choice.since.isoformat() if choice.since else None,
         "classifier": choice.classifier,
         "generator": str(generator.absolute()),
+        "reasoned": str(classifier.absolute()) if classifier else None,
     }
 
 
@@ -64,6 +67,10 @@ def commands(settings: Settings) -> dict[str, MakeCommand]:
         if recipe not in get_args(Recipe):
             raise InputError(f"The job names no recipe: {recipe!r}.")
         words += ["--set", f"ratings={recipe}", "--set", f"generator={given['generator']}"]
+        if given.get("reasoned"):
+            words += ["--set", f"classifier={given['reasoned']}"]
+        if settings.dataset:
+            words += ["--set", f"data.id={settings.dataset}"]
         source, environment = _source(settings)
         words += source
         if given.get("since"):

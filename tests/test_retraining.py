@@ -30,7 +30,9 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def words(settings: Settings, **given: Any) -> list[str]:
     choice = Choice(**{"recipe": "mixed", **given})
-    return commands(settings)[KIND](arguments(choice, Path("/adapters/generator")), Path("/jobs/7/out")).words
+    return commands(settings)[KIND](
+        arguments(choice, Path("/adapters/generator"), Path("/adapters/q-ra")), Path("/jobs/7/out")
+    ).words
 
 
 def test_the_command_says_what_was_chosen(tmp_path: Path) -> None:
@@ -52,22 +54,22 @@ def test_the_command_says_what_was_chosen(tmp_path: Path) -> None:
 
 def test_no_password_stands_in_the_words(tmp_path: Path) -> None:
     settings = Settings(state=tmp_path, database_url="postgresql://rater:s3cret@host/name?sslmode=require")
-    made = commands(settings)[KIND](arguments(Choice("sft"), Path("g")), tmp_path)
+    made = commands(settings)[KIND](arguments(Choice("sft"), Path("g"), Path("c")), tmp_path)
     assert "postgresql://rater@host/name?sslmode=require" in made.words and "s3cret" not in " ".join(made.words)
     assert made.environment == {"PGPASSWORD": "s3cret"}
 
 
 def test_what_stands_in_the_database_is_checked(tmp_path: Path) -> None:
     make = commands(Settings(state=tmp_path, database_url=""))[KIND]
-    good = arguments(Choice("sft"), Path("g"))
+    good = arguments(Choice("sft"), Path("g"), Path("c"))
     with pytest.raises(InputError, match="names no recipe"):
         make({**good, "recipe": "sft --out /etc"}, tmp_path)
     with pytest.raises(ValueError):
         make({**good, "since": "; rm -rf"}, tmp_path)
     with pytest.raises(InputError, match="no recipe 'best'"):
-        arguments(Choice("best"), Path("g"))  # type: ignore[arg-type]
+        arguments(Choice("best"), Path("g"), None)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="no generator to go on from"):
-        arguments(Choice("sft"), None)
+        arguments(Choice("sft"), None, None)
 
 
 def test_what_was_made_is_known_with_its_ratings_and_the_verdict(world: World) -> None:

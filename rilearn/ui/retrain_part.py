@@ -142,8 +142,9 @@ class Handlers:
                 raise InputError("Press 'Preview' first, to see what would be learnt.")
             if desk.made.lack:
                 raise InputError(desk.made.lack)
-            generator = self.services.generator
-            given = arguments(desk.choice, generator.ref.path if generator else None)
+            in_use = self.services.uptake.models.current
+            folders = (made.ref.path if made else None for made in (in_use("generator"), in_use("q-ra")))
+            given = arguments(desk.choice, *folders)
             return f"Job {self.services.jobs.start(KIND, given, desk.token, who.id).id} has started."
 
         said, *state = self._do(begin, request)

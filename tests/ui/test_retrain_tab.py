@@ -16,10 +16,10 @@ from rilearn.store.annotators import Annotators
 from rilearn.store.duels import Duels
 from rilearn.store.jobs import Jobs
 from rilearn.store.promotions import Promotions
-from rilearn.ui import changed_part, retrain_part, retrain_tab, versions_part
+from rilearn.ui import changed_part, retrain_part, retrain_tab, versions_acts
 from rilearn.ui.insight_tab import admin
 from rilearn.ui.retrain_part import ALL, SINCE, Desk
-from rilearn.ui.versions_part import Pending
+from rilearn.ui.versions_acts import Pending
 from tests.conftest import eventually
 from tests.retrain_world import EVIL, World
 
@@ -39,8 +39,8 @@ def training(world: World) -> retrain_part.Handlers:
 
 
 @pytest.fixture
-def versions(world: World) -> versions_part.Handlers:
-    return versions_part.Handlers(world.services, partial(admin, world.services))
+def versions(world: World) -> versions_acts.Handlers:
+    return versions_acts.Handlers(world.services, partial(admin, world.services))
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def active(world: World) -> str:
 
 
 def test_nobody_but_an_admin_sees_or_does_anything(
-    world: World, training: retrain_part.Handlers, versions: versions_part.Handlers
+    world: World, training: retrain_part.Handlers, versions: versions_acts.Handlers
 ) -> None:
     first = world.promoted()
     digest = world.retrained()
@@ -86,7 +86,7 @@ def test_nobody_but_an_admin_sees_or_does_anything(
 
 
 def test_preview_start_watch_and_what_it_made(
-    world: World, training: retrain_part.Handlers, versions: versions_part.Handlers
+    world: World, training: retrain_part.Handlers, versions: versions_acts.Handlers
 ) -> None:
     request = world.by(world.root)
     html, turn, start, desk, _ = training.preview("mixed", ALL, True, request)
@@ -143,13 +143,13 @@ def test_what_cannot_be_learnt_is_said_and_not_started(world: World, training: r
     empty.services.close()
 
 
-def ask(world: World, on: versions_part.Handlers, action: Any, digest: str) -> tuple[str, Pending]:
+def ask(world: World, on: versions_acts.Handlers, action: Any, digest: str) -> tuple[str, Pending]:
     words, _, shown, pending, problem = on.asking(action)(digest, world.by(world.root))
     assert shown["visible"] and problem == ""
     return words, pending
 
 
-def test_promote_and_roll_back_are_confirmed_first(world: World, versions: versions_part.Handlers) -> None:
+def test_promote_and_roll_back_are_confirmed_first(world: World, versions: versions_acts.Handlers) -> None:
     request, digest = world.by(world.root), world.retrained()
     words, pending = ask(world, versions, "promote", digest)
     assert "Put generator v2 in use in place of generator v1?" in words and active(world) == ""
@@ -173,7 +173,7 @@ def test_promote_and_roll_back_are_confirmed_first(world: World, versions: versi
     assert "worse in practice" in versions.choose(history[0].digest, request)[0]
 
 
-def test_the_gate_is_overruled_with_a_reason_only(world: World, versions: versions_part.Handlers) -> None:
+def test_the_gate_is_overruled_with_a_reason_only(world: World, versions: versions_acts.Handlers) -> None:
     world.wins = 30
     request, digest = world.by(world.root), world.retrained()
     _, _, detail, promote, overrule, *_ = versions.show(digest, request)
@@ -188,7 +188,7 @@ def test_the_gate_is_overruled_with_a_reason_only(world: World, versions: versio
     assert EVIL not in detail and "&lt;img src=x" in detail
 
 
-def test_a_version_shows_its_ratings_and_a_rating_its_versions(world: World, versions: versions_part.Handlers) -> None:
+def test_a_version_shows_its_ratings_and_a_rating_its_versions(world: World, versions: versions_acts.Handlers) -> None:
     request, digest = world.by(world.root), world.retrained()
     *_, ratings, turn, last, _, _ = versions.show(digest, request)
     assert "20 of 48, from number 1" in ratings and "what a day, number 0" in ratings and turn["visible"]
@@ -204,7 +204,7 @@ def test_a_version_shows_its_ratings_and_a_rating_its_versions(world: World, ver
         assert "no such version" in versions.asking("promote")(unknown, request)[-1]
 
 
-def test_shipped_versions_can_be_looked_at(world: World, versions: versions_part.Handlers) -> None:
+def test_shipped_versions_can_be_looked_at(world: World, versions: versions_acts.Handlers) -> None:
     _, chosen, *_ = versions.show(None, world.by(world.root))
     assert {name for name, _ in chosen["choices"]} == {"generator v1", "q-a v1", "q-ra v1"}
     for _, digest in chosen["choices"]:

@@ -1,0 +1,219 @@
+"""What the events of the Retrain tab's part about versions call: look, promote, overrule, roll back.
+
+Every handler asks `identify` who calls, on the server. What is to be confirmed is kept in the server's own session
+state with the token of the request, so that a double click does it once.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import gradio as gr
+
+from rilearn.errors import InputError, in_words
+from rilearn.gate import ROLES, Role
+from rilearn.kept import KINDS, shipped
+from rilearn.services import Services
+from rilearn.ui import versions_view as view
+from rilearn.ui.retrain_view import error, note
+
+if TYPE_CHECKING:
+    from rilearn.gate import Verdict
+    from rilearn.store.annotators import Annotator
+    from rilearn.store.version_rows import StoredVersion
+    from rilearn.store.versions import Versions
+
+Identify = Callable[[gr.Request], "Annotator"]
+PAGE = 20
+SHOWN, HIDDEN = gr.update(visible=True), gr.update(visible=False)
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What waits for a yes: promote `digest`, or roll `role` back from `digest`."""
+
+    action: Literal["", "promote", "overrule", "rollback"] = ""
+    role: Role = "generator"
+    digest: str = ""
+    token: str = ""
+
+
+class Handlers:
+    """What the part's events call."""
+
+    def __init__(self, services: Services, identify: Identify):
+        self.services, self.identify = services, identify
+
+    def show(self, digest: str | None, request: gr.Request) -> tuple[Any, ...]:
+        """The picture, the list to choose from, and the version looked at: the one chosen, else the newest."""
+        try:
+            self.identify(request)
+            self._versions().register_shipped(shipped(self.services.settings)[0])
+            found = self._versions().lineage()
+            choices = [(view.name(one), one.digest) for one in reversed(found.versions)]
+            known = {one.digest for one in found.versions}
+            digest = digest if digest in known else choices[0][1] if choices else None
+            picture = view.lineage(found, {digest: role for role, digest in self._active().items()})
+            return picture, gr.update(choices=choices, value=digest, visible=bool(choices)), *self._look(digest)
+        except Exception as problem:
+            return error(in_words(problem)), gr.update(choices=[], value=None), *_nothing()
+
+    def choose(self, digest: str | None, request: gr.Request) -> tuple[Any, ...]:
+        """Look at another version."""
+        try:
+            self.identify(request)
+            return self._look(digest)
+        except Exception as problem:
+            return error(in_words(problem)), *_nothing()[1:]
+
+    def more(self, digest: str | None, last: int, request: gr.Request) -> tuple[Any, ...]:
+        """The next ratings behind the version looked at."""
+        try:
+            self.identify(request)
+            return self._ratings(self._one(digest), last)
+        except Exception as problem:
+            return error(in_words(problem)), HIDDEN, last
+
+    def of_rating(self, number: float | None, request: gr.Request) -> str:
+        """The versions that learnt from a rating."""
+        try:
+            self.identify(request)
+            if not number or number < 1:
+                return ""
+            return view.of_rating(int(number), self._versions().of_rating(int(number)))
+        except Exception as problem:
+            return error(in_words(problem))
+
+    def asking(self, action: Literal["promote", "overrule", "rollback"]) -> Callable[..., tuple[Any, ...]]:
+        """The handler of a button that asks before anything is done."""
+
+        def ask(digest: str | None, request: gr.Request) -> tuple[Any, ...]:
+            try:
+                self.identify(request)
+                one = self._one(digest)
+                role = _role(one)
+                pending = Pending(action, role, one.digest, secrets.token_urlsafe(16))
+                return *self._question(action, one, role), SHOWN, pending, ""
+            except Exception as problem:
+                return "", gr.skip(), HIDDEN, Pending(), error(in_words(problem))
+
+        return ask
+
+    def never_mind(self) -> tuple[Any, ...]:
+        """No."""
+        return HIDDEN, Pending()
+
+    def do(self, pending: Pending, reason: str, digest: str | None, request: gr.Request) -> tuple[Any, ...]:
+        """Yes: promote, overrule or roll back, then show what is in use."""
+        try:
+            who = self.identify(request)
+        except Exception as problem:
+            return error(in_words(problem)), "", gr.update(choices=[], value=None), *_nothing()
+        try:
+            said = note(self._done(pending, reason.strip(), who))
+        except Exception as problem:
+            said = error(in_words(problem))
+        return said, *self.show(digest, request)
+
+    def _done(self, pending: Pending, reason: str, who: Annotator) -> str:
+        if not pending.action:
+            raise InputError("There is nothing to confirm. Choose a version and what to do with it again.")
+        one = self._one(pending.digest)
+        if pending.action == "rollback":
+            made = self.services.uptake.rollback(pending.role, who.id, pending.token, one.digest, reason)
+            back = self._versions().find(made.digest)
+            return f"{view.name(back) if back else made.digest[:12]} is in use again in place of {view.name(one)}."
+        if pending.action == "overrule" and not reason:
+            raise InputError("Write why the gate is overruled; it is kept with the version.")
+        verdict = self._verdict(one, fresh=True)
+        if verdict is None:
+            raise InputError("Nothing was measured for this version, so it cannot be promoted. Retrain it.")
+        overruling = reason if pending.action == "overrule" else ""
+        self.services.uptake.promote(pending.role, Path(one.folder), verdict, who.id, pending.token, overruling)
+        return f"{view.name(one)} is in use now."
+
+    def _question(self, action: str, one: StoredVersion, role: Role) -> tuple[Any, Any]:
+        now = self._versions().find(self._active().get(role, ""))
+        instead = f" in place of {view.name(now)}" if now else ""
+        if action == "rollback":
+            words, caution = f"Take {view.name(one)} out of use and bring back what was there before?", ""
+        else:
+            words = f"Put {view.name(one)} in use{instead}?"
+            caution = "Answers after this come from it. 'Roll back' brings the one before back."
+        if action == "overrule":
+            caution = f"The gate does not let it pass. {caution} Your reason is kept and shown."
+        label = "Why the gate is overruled (required)" if action == "overrule" else "Why (optional)"
+        return view.question(words, caution), gr.update(value="", label=label, visible=action != "promote")
+
+    def _look(self, digest: str | None) -> tuple[Any, ...]:
+        if digest is None:
+            return _nothing()
+        one = self._one(digest)
+        verdict = self._verdict(one)
+        is_role = one.kind in KINDS.values() and one.task in ("", self.services.task.name)
+        active = is_role and self._active().get(_role(one)) == one.digest
+        can = is_role and not active and verdict is not None
+        promotions = self._promotions().history(self.services.task.name)
+        promoted = any(p.role == _role(one) for p in promotions) if is_role else False
+        return (
+            view.version(one, verdict, promotions),
+            gr.update(visible=can and verdict is not None and verdict.passed),
+            gr.update(visible=can and verdict is not None and not verdict.passed),
+            gr.update(visible=active and promoted),
+            *self._ratings(one, 0),
+            HIDDEN,
+            Pending(),
+        )
+
+    def _ratings(self, one: StoredVersion, after: int) -> tuple[Any, ...]:
+        from rilearn.store.impact import Impact
+
+        found = Impact(self.services.store.database).sources(one.digest, after, PAGE)
+        full = len(found) == PAGE
+        return view.sources(found, one.ratings), SHOWN if full or after else HIDDEN, found[-1].rating_id if full else 0
+
+    def _verdict(self, one: StoredVersion, fresh: bool = False) -> Verdict | None:
+        """What the gate said of a version; `fresh`: with people's votes as they stand by now."""
+        from rilearn.gate import Verdict
+        from rilearn.promotion import judged
+
+        if one.verdict is None:
+            return None
+        kept = Verdict.model_validate(one.verdict)
+        return judged(self.services.store.database, self.services.settings, kept.evidence) if fresh else kept
+
+    def _active(self) -> dict[Role, str]:
+        """Role -> digest of what is in use, promoted or as it came with rilearn."""
+        found = {role: self.services.uptake.models.current(role) for role in ROLES}
+        return {role: adapter.ref.digest for role, adapter in found.items() if adapter}
+
+    def _one(self, digest: str | None) -> StoredVersion:
+        found = self._versions().find(digest or "")
+        if found is None:
+            raise InputError("There is no such version. Choose one of the list.")
+        return found
+
+    def _versions(self) -> Versions:
+        from rilearn.store.versions import Versions
+
+        return Versions(self.services.store.database)
+
+    def _promotions(self) -> Any:
+        from rilearn.store.promotions import Promotions
+
+        return Promotions(self.services.store.database)
+
+
+def _role(one: StoredVersion) -> Role:
+    for role, kind in KINDS.items():
+        if kind == one.kind:
+            return role
+    raise InputError(f"A {one.kind} adapter has no role that it could be promoted to.")
+
+
+def _nothing() -> tuple[Any, ...]:
+    return "", HIDDEN, HIDDEN, HIDDEN, "", HIDDEN, 0, HIDDEN, Pending()
