@@ -138,32 +138,26 @@ class Handlers:
 
     def _question(self, action: str, one: StoredVersion, role: Role) -> tuple[Any, Any]:
         now = self._versions().find(self._active().get(role, ""))
-        instead = f" in place of {view.name(now)}" if now else ""
-        if action == "rollback":
-            words, caution = f"Take {view.name(one)} out of use and bring back what was there before?", ""
-        else:
-            words = f"Put {view.name(one)} in use{instead}?"
-            caution = "Answers after this come from it. 'Roll back' brings the one before back."
-        if action == "overrule":
-            caution = f"The gate does not let it pass. {caution} Your reason is kept and shown."
         label = "Why the gate is overruled (required)" if action == "overrule" else "Why (optional)"
-        return view.question(words, caution), gr.update(value="", label=label, visible=action != "promote")
+        return view.question(action, one, now), gr.update(value="", label=label, visible=action != "promote")
 
     def _look(self, digest: str | None) -> tuple[Any, ...]:
+        from rilearn.store.promotions import Promotions
+
         if digest is None:
             return _nothing()
         one = self._one(digest)
         verdict = self._verdict(one)
         is_role = one.kind in KINDS.values() and one.task in ("", self.services.task.name)
         active = is_role and self._active().get(_role(one)) == one.digest
-        can = is_role and not active and verdict is not None
-        promotions = self._promotions().history(self.services.task.name)
-        promoted = any(p.role == _role(one) for p in promotions) if is_role else False
+        passed = verdict.passed if verdict is not None and is_role and not active else None
+        promotions = Promotions(self.services.store.database).history(self.services.task.name)
+        promoted = active and any(p.role == _role(one) for p in promotions)
         return (
             view.version(one, verdict, promotions),
-            gr.update(visible=can and verdict is not None and verdict.passed),
-            gr.update(visible=can and verdict is not None and not verdict.passed),
-            gr.update(visible=active and promoted),
+            gr.update(visible=passed is True),
+            gr.update(visible=passed is False),
+            gr.update(visible=promoted),
             *self._ratings(one, 0),
             HIDDEN,
             Pending(),
@@ -192,26 +186,19 @@ class Handlers:
         return {role: adapter.ref.digest for role, adapter in found.items() if adapter}
 
     def _one(self, digest: str | None) -> StoredVersion:
-        found = self._versions().find(digest or "")
-        if found is None:
-            raise InputError("There is no such version. Choose one of the list.")
-        return found
+        if found := self._versions().find(digest or ""):
+            return found
+        raise InputError("There is no such version. Choose one of the list.")
 
     def _versions(self) -> Versions:
         from rilearn.store.versions import Versions
 
         return Versions(self.services.store.database)
 
-    def _promotions(self) -> Any:
-        from rilearn.store.promotions import Promotions
-
-        return Promotions(self.services.store.database)
-
 
 def _role(one: StoredVersion) -> Role:
-    for role, kind in KINDS.items():
-        if kind == one.kind:
-            return role
+    if role := next((role for role, kind in KINDS.items() if kind == one.kind), None):
+        return role
     raise InputError(f"A {one.kind} adapter has no role that it could be promoted to.")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rilearn.ui.render import DASH, esc
-from rilearn.ui.retrain_view import day, error, short, table
+from rilearn.ui.retrain_view import day, short, table
 
 if TYPE_CHECKING:  # these bring SQLAlchemy
     from rilearn.gate import Check, Verdict
@@ -184,14 +184,18 @@ def of_rating(number: int, found: Sequence[StoredVersion]) -> str:
     return f'<p>Rating {number} is in:</p><ul class="rl-behind">{names}</ul>'
 
 
-def question(words: str, caution: str = "") -> str:
-    """What is about to be done, to be confirmed."""
-    more = f'<p class="rl-note">{esc(caution)}</p>' if caution else ""
-    return f'<section class="rl-confirm" aria-label="Confirm"><p><b>{esc(words)}</b></p>{more}</section>'
-
-
-def failed(message: str) -> str:
-    return error(message)
+def question(action: str, one: StoredVersion, now: StoredVersion | None) -> str:
+    """What is about to be done with a version, to be confirmed; `now` is the one in use."""
+    instead = f" in place of {name(now)}" if now else ""
+    words, caution = f"Put {name(one)} in use{instead}?", "Answers after this come from it; 'Roll back' undoes it."
+    if action == "rollback":
+        words, caution = f"Take {name(one)} out of use and bring back what was there before?", ""
+    if action == "overrule":
+        caution = f"The gate does not let it pass. {caution} Your reason is kept and shown."
+    return (
+        f'<section class="rl-confirm" aria-label="Confirm"><p><b>{esc(words)}</b></p>'
+        f'<p class="rl-note">{esc(caution)}</p></section>'
+    )
 
 
 def _passed(passed: bool, yes: str, no: str) -> str:
