@@ -11,6 +11,7 @@ not done again. The judge is not the simulated rater (see training.comparison). 
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import shutil
 import time
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from rilearn.adapters import load_adapter
+from rilearn.errors import ConfigError
 from training.comparison import Measured, summary, wins
 from training.feedback_cells import Cell, FeedbackRecipe, Study, cells
 from training.recipes import load_recipe
@@ -64,6 +66,7 @@ def main(argv: list[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     study.ask_reader()
     old = _before(study, given.out / "before.json")
+    _take_over(given.result, study)
     wanted = [c for c in cells(recipe) if not given.only or given.only in c.name]
     wanted = [c for c in wanted if not (folder / f"{c.name}.json").exists()]
     said: dict[tuple[str, int], dict[str, Any]] = {}
@@ -80,6 +83,34 @@ def main(argv: list[str]) -> None:
         _write(given.result, study, old)
 
 
+def _take_over(path: Path, study: Study) -> None:
+    """Cells that the result has already, of the same retraining and pool, are not done again."""
+    if not path.exists():
+        return
+    found = json.loads(path.read_text(encoding="utf-8"))
+    same = ("dataset_fingerprint", "n", "seed", "annotators", "pool_sha256", "retrain", "corrected")
+    if any(found.get(name) != value for name, value in _about(study).items() if name in same):
+        raise ConfigError(f"{path.name} holds the cells of another study. Choose another --result.")
+    for cell in found["cells"]:
+        file = study.out / "cells" / f"{Cell(cell['ratings'], cell['order'], cell['budget']).name}.json"
+        if not file.exists():
+            file.write_text(json.dumps(cell, indent=2) + "\n", encoding="utf-8")
+
+
+def _about(study: Study) -> dict[str, Any]:
+    """What makes cells comparable."""
+    recipe = study.recipe.model_dump(mode="json")
+    pool = sorted((p.reasoning.text, p.reasoning.reasoning) for p in study.pool)
+    return {
+        **study.origin,
+        "seed": study.recipe.seed,
+        "annotators": [asdict(person) for person in study.people],
+        "pool_sha256": hashlib.sha256(repr(pool).encode()).hexdigest(),
+        "retrain": {k: v for k, v in recipe["retrain"].items() if k not in ("data", "general", "replay")},
+        "corrected": recipe["corrected"],
+    }
+
+
 def _before(study: Study, path: Path) -> list[Measured]:
     """The shipped generator on the held-out rows: measured once for all cells."""
     if not path.exists():
@@ -92,9 +123,7 @@ def _write(path: Path, study: Study, old: Sequence[Measured]) -> None:
     found = [json.loads(file.read_text(encoding="utf-8")) for file in done.values() if file.exists()]
     result = {
         "simulated": "The annotators are simulated: training/raters.py states their rule, noise and bias.",
-        **study.origin,
-        "seed": study.recipe.seed,
-        "annotators": [asdict(person) for person in study.people],
+        **_about(study),
         "parent": {"sha256": study.parent.ref.digest, **summary(old)},
         "reader_sha256": study.reader.ref.digest,
         "recipe": study.recipe.model_dump(mode="json"),

@@ -12,7 +12,7 @@ from rilearn.judgements import TrainingRow
 from rilearn.tasks import load_task
 from tests.tiny import ROOT
 from training.data import held_out_texts
-from training.feedback import feedback_arguments, read_feedback, read_rows, rules_of, write_rows
+from training.feedback import read_feedback, read_rows, rule_arguments, rules_of, source_arguments, write_rows
 
 DEMO = str(ROOT / "data" / "demo" / "emotion")
 ROWS = (
@@ -25,7 +25,8 @@ ROWS = (
 
 def arguments(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    feedback_arguments(parser)
+    source_arguments(parser)
+    rule_arguments(parser)
     return parser.parse_args(words)
 
 
