@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast, get_args
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from rilearn.errors import InputError
@@ -23,17 +23,19 @@ from rilearn.store.schema import AnnotatorRow, LeaseRow, ReasoningRow, now
 from rilearn.store.schema_annotation import FlagDecisionRow, ItemRow, SkipRow
 
 Decided = Literal["put back", "removed"]
+Held = Literal["flagged", "removed"]
 _FLAG = SkipRow.kind.in_(("harmful", "private")) & SkipRow.undone_at.is_(None)
 _OPEN = _FLAG & SkipRow.decision_id.is_(None)
 
 
 @dataclass(frozen=True)
 class Flag:
-    """`annotator` is the name. `open`: no admin has decided on it."""
+    """`annotator` is the name, `pseudonym` what exports call them. `open`: no admin has decided on it."""
 
     kind: str
     reason: str
     annotator: str
+    pseudonym: str
     created_at: datetime
     open: bool
 
@@ -78,6 +80,16 @@ class Flags:
             StoreError: see `Database.read`.
         """
         return self._held("removed", limit)
+
+    def count(self, held: Held) -> int:
+        """How many items wait for an admin, or were removed by one.
+
+        Raises:
+            StoreError: see `Database.read`.
+        """
+        query = select(func.count()).select_from(ItemRow).where(ItemRow.held.is_not(None), ItemRow.held == held)
+        with self._database.read() as session:
+            return session.scalar(query) or 0
 
     def decide(
         self, admin_id: int | None, reasoning_id: int, decision: Decided, token: str, comment: str = ""
@@ -140,7 +152,7 @@ class Flags:
         with self._database.read() as session:
             return bool(session.scalar(query))
 
-    def _held(self, held: str, limit: int) -> list[Flagged]:
+    def _held(self, held: Held, limit: int) -> list[Flagged]:
         query = select(ReasoningRow).join(ItemRow, ItemRow.reasoning_id == ReasoningRow.id)
         query = query.where(ItemRow.held.is_not(None), ItemRow.held == held).order_by(ItemRow.id).limit(limit)
         with self._database.read() as session:
@@ -171,15 +183,15 @@ def _lock(session: Session, reasoning_id: int) -> ItemRow | None:
 
 
 def _flagged(session: Session, row: ReasoningRow) -> Flagged:
-    flags = select(SkipRow, AnnotatorRow.name).join(AnnotatorRow, AnnotatorRow.id == SkipRow.annotator_id)
+    flags = select(SkipRow, AnnotatorRow).join(AnnotatorRow, AnnotatorRow.id == SkipRow.annotator_id)
     flags = flags.where(SkipRow.reasoning_id == row.id, _FLAG).order_by(SkipRow.id)
     made = select(FlagDecisionRow, AnnotatorRow.name).where(FlagDecisionRow.reasoning_id == row.id)
     made = made.outerjoin(AnnotatorRow, AnnotatorRow.id == FlagDecisionRow.admin_id).order_by(FlagDecisionRow.id)
     return Flagged(
         stored(row),
         tuple(
-            Flag(flag.kind, flag.reason, name, flag.created_at, flag.decision_id is None)
-            for flag, name in session.execute(flags).tuples()
+            Flag(flag.kind, flag.reason, who.name, who.pseudonym, flag.created_at, flag.decision_id is None)
+            for flag, who in session.execute(flags).tuples()
         ),
         tuple(_decision(one, name) for one, name in session.execute(made).tuples()),
     )

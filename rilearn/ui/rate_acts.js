@@ -7,7 +7,7 @@ const can = {
   skip: (d) => {
     const why = $(".rl-why").value.trim();
     $(".rl-panel").close();
-    send("skip", { kind: d.value, reason: why ? `${d.reason}: ${why}` : d.reason });
+    send("skip", { kind: d.value, reason: [d.reason, why].filter(Boolean).join(": ") });
   },
   overall: (d) => toggle(top().content, "overall", Number(d.value)),
   criterion: (d) => {

@@ -9,6 +9,7 @@ from rilearn.services import Services
 from rilearn.ui.rate_accounts import AccountActions
 from rilearn.ui.rate_caller import Action, Caller
 from rilearn.ui.rate_filling import Filling
+from rilearn.ui.rate_flags import FlaggedItems
 from rilearn.ui.rate_items import Items
 from rilearn.ui.rate_people import People
 from rilearn.ui.rate_project import Project
@@ -29,6 +30,7 @@ class RateApi:
             **Project(services).actions(),
             **AccountActions(services, self._people.guesses).actions(),
             **Filling(services).actions(),
+            **FlaggedItems(services).actions(),
         }
 
     def reply(self, name: str, body: bytes, request: Request) -> Reply:

@@ -64,9 +64,7 @@ function send(action, body) {
   const card = cards.shift();
   clearTimeout(draftTimer);
   const said = JSON.stringify([action, { ...body, seconds: 0 }]);
-  if (card.said !== said) card.token = token();  // the same content again is the same request
-  card.said = said;
-  body = { reasoning_id: card.id, token: card.token, ...body };
+  body = { reasoning_id: card.id, token: tokenOf(card, said), ...body };
   card.spent = seconds(card) * 1000;
   card.shown = 0;
   flying.add(card.id);
@@ -89,14 +87,14 @@ function send(action, body) {
 async function undo() {
   alarm(null);
   try {
-    const { card } = await queued(() => call("undo", { token: token() }));
-    if (!card) return tell("There is nothing (more) to undo. The last ten can be undone.");
+    const { card, said } = await queued(() => call("undo", { token: token() }));
+    if (!card) return tell(said);
     pause();
     cards = [laid(card), ...cards.filter((other) => other.id !== card.id)];
     dry = false;
     show();
     count();
-    tell("Taken back. Change it and send it again.");
+    tell(said);
   } catch (error) {
     alarm(error);
   }

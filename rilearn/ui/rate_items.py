@@ -8,6 +8,7 @@ from typing import Any
 from rilearn.errors import ConfigError, InputError
 from rilearn.services import Services
 from rilearn.store.desk import Desk
+from rilearn.store.flags import Flags
 from rilearn.store.guidelines import Guidelines
 from rilearn.store.options import Choices
 from rilearn.store.progress import Progress
@@ -17,12 +18,17 @@ from rilearn.store.schema import now
 from rilearn.store.submissions import Submissions, entered
 from rilearn.tasks import load_task
 from rilearn.ui import rate_panels as panels
+from rilearn.ui import rate_parts as parts
 from rilearn.ui import rate_requests as sent
 from rilearn.ui import rate_view as view
 from rilearn.ui.rate_caller import Action, Caller
 from rilearn.ui.rate_reply import Reply
 
 PAGE = 30
+NOTHING = "There is nothing (more) to undo. The last ten can be undone."
+HERE = "Change it and send it again."
+HELD = "It was flagged, and is held back until an admin puts it back. You can still change it and send it: it is kept."
+ELSEWHERE = "Somebody else has this item now. You can still change it and send it: it counts too."
 
 
 class Items:
@@ -116,8 +122,12 @@ class Items:
         """The last submission taken back, its card with all that was entered; None: there is nothing to undo."""
         undone = Submissions(self._database).undo(caller.me.id, given.token)
         if undone is None:
-            return Reply({"card": None})
-        return Reply({"card": self._card(caller.me.id, undone.reasoning_id, undone.token, blind=False)})
+            return Reply({"card": None, "said": NOTHING})
+        said = HERE
+        if not undone.token:
+            said = HELD if Flags(self._database).is_held(undone.reasoning_id) else ELSEWHERE
+        card = self._card(caller.me.id, undone.reasoning_id, undone.token, blind=False)
+        return Reply({"card": card, "said": f"Taken back. {said}"})
 
     def diff(self, caller: Caller, given: sent.Edited) -> Reply:
         """The reasoning against its correction, word by word."""
@@ -140,10 +150,12 @@ class Items:
         return Reply({"card": {**card, "content": _plain(said), "verdict": found.rating.rating.verdict}})
 
     def progress(self, caller: Caller, given: sent.Day) -> Reply:
+        """The counts; for admins, how many flagged items wait as well."""
         behind = timedelta(minutes=given.minutes)
         midnight = (now() - behind).replace(hour=0, minute=0, second=0, microsecond=0) + behind
         counts = Progress(self._database).counts(caller.me.id, midnight)
-        return Reply({"html": panels.progress(counts, self._queue.left())})
+        flagged = Flags(self._database).count("flagged") if caller.me.role == "admin" else 0
+        return Reply({"html": panels.progress(counts, self._queue.left()), "flagged": parts.waits(flagged)})
 
     def guidelines(self, caller: Caller, given: sent.Nothing) -> Reply:
         latest = Guidelines(self._database).latest()

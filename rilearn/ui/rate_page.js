@@ -49,6 +49,7 @@ async function count() {
   const day = await call("progress", { minutes: new Date().getTimezoneOffset() }).catch(() => null);
   const line = $(".rl-rate-progress");
   if (day && line) line.innerHTML = day.html;
+  if (day && $(".rl-flagged")) $(".rl-flagged").innerHTML = day.flagged;
 }
 
 setInterval(async () => {

@@ -21,7 +21,7 @@ async function read(form) {
   const fields = {};
   for (const field of form.elements) {
     const { name, value, dataset } = field;
-    if (!name) continue;
+    if (!name || field.type === "submit") continue;
     if (field.type === "file") Object.assign(fields, await fileText(field));
     else if (field.type === "checkbox") fields[name] = field.checked;
     else if (field.type === "number" || "number" in dataset) fields[name] = Number(value);
@@ -49,6 +49,8 @@ async function submit(form, button) {
     const body = await read(form);
     if (kind === "join") body.invitation = secret();
     if (kind.startsWith("fill-")) body.dry_run = "dry" in (button?.dataset || {});
+    if (button?.name) body[button.name] = button.value;
+    if ("once" in form.dataset) body.token = tokenOf(form.dataset, JSON.stringify(body));
     const answer = await call(kind, body);
     if (kind === "sign-in" || kind === "join") {
       if (kind === "join") history.replaceState(null, "", location.pathname + location.search);
@@ -68,7 +70,7 @@ async function submit(form, button) {
       watch();
     }
     say(".rl-told", answer.said || (answer.secret ? "Here is the link. It is shown once: copy it now." : ""), root);
-    if (kind === "fill-file" && !body.dry_run) newCards();
+    if ((kind === "fill-file" && !body.dry_run) || kind === "decide-flag") newCards();
   } catch (error) {
     say(".rl-alert", error.message, root);
     $(".rl-alert", root)?.scrollIntoView({ block: "nearest" });

@@ -41,6 +41,7 @@ SKIPS = (
     ("harmful", "Flag: harmful"),
     ("private", "Flag: names a private person"),
 )
+SKIPPED = "It does not come back to you. What you flag goes to nobody else either, until an admin has looked at it."
 
 
 def signed_out(open_mode: bool, space: bool) -> str:
@@ -66,7 +67,8 @@ def signed_out(open_mode: bool, space: bool) -> str:
 
 def frame(name: str, admin: bool) -> str:
     """The bar, the place for cards, and the panels that need nothing from the server."""
-    project = parts.tool("project", "", "Project") if admin else ""
+    flagged = '<span class="rl-flagged"></span>'
+    project = parts.tool("project", "", "Project", waiting=flagged) if admin else ""
     return (
         '<section class="rl-rating" aria-label="Rate reasonings"><div class="rl-rate-bar">'
         '<div class="rl-rate-progress"></div><div class="rl-rate-menu">'
@@ -125,8 +127,8 @@ def mine(rated: Sequence[Rated], first: bool) -> str:
     return parts.panel("My ratings", f'<p>Choose one to change it.</p><ul class="rl-mine">{body}</ul>{more}')
 
 
-def project(options: Options, open_mode: bool) -> str:
-    """What admins set, and the ways to their other panels."""
+def project(options: Options, open_mode: bool, flagged: int) -> str:
+    """What admins set, and the ways to their other panels; `flagged` items wait for a decision."""
     from rilearn.store.queue import Order
 
     mode = "on: anybody may join (RILEARN_OPEN)" if open_mode else "off (switch it on with RILEARN_OPEN=1)"
@@ -134,7 +136,8 @@ def project(options: Options, open_mode: bool) -> str:
     told = "Tell annotators how an item with a known answer should be rated"
     return parts.panel(
         "Project",
-        f'<div class="rl-ways">{parts.tool("fill", "", "Fill the queue")}{parts.tool("people", "", "People")}</div>'
+        f'<div class="rl-ways">{parts.tool("fill", "", "Fill the queue")}{parts.tool("people", "", "People")}'
+        f"{parts.tool('flags', '', 'Flagged items', waiting=parts.waits(flagged))}</div>"
         '<form data-form="save-options"><h3>Rating</h3>'
         f"{parts.check('blind', 'Annotators guess the label first, unless they choose otherwise', options.blind)}"
         f"{parts.check('feedback', told, options.feedback)}"
@@ -154,13 +157,14 @@ def _keys() -> str:
 
 def _skip() -> str:
     buttons = "".join(
-        f'<button type="button" class="rl-choice" data-do="skip" data-value="{kind}" data-reason="{esc(said)}">'
+        f'<button type="button" class="rl-choice" data-do="skip" data-value="{kind}" '
+        f'data-reason="{esc(said) if kind == "skip" else ""}">'
         f'<kbd aria-hidden="true">{number}</kbd>{esc(said)}</button>'
         for number, (kind, said) in enumerate(SKIPS, 1)
     )
     return parts.panel(
         "Skip or flag",
-        f'<p>It does not come back to you.</p><label>Why, in your words (optional)<textarea class="rl-why" rows="2" '
+        f'<p>{SKIPPED}</p><label>Why, in your words (optional)<textarea class="rl-why" rows="2" '
         f'maxlength="900"></textarea></label><div class="rl-skips">{buttons}</div>',
     )
 

@@ -16,13 +16,18 @@ def panel(title: str, body: str) -> str:
     )
 
 
-def tool(name: str, key: str, said: str, look: str = "") -> str:
-    """A button that opens a panel, with its key."""
+def tool(name: str, key: str, said: str, look: str = "", waiting: str = "") -> str:
+    """A button that opens a panel, with its key; `waiting` is HTML, see `waits`."""
     sign = f'<kbd aria-hidden="true">{esc(key)}</kbd>' if key else ""
     return (
         f'<button type="button" class="rl-plain{look and f" {look}"}" data-do="panel" data-value="{name}">{sign}'
-        f"{esc(said)}</button>"
+        f"{esc(said)}{waiting}</button>"
     )
+
+
+def waits(flagged: int) -> str:
+    """What a button shows when flagged items wait for an admin; empty: none does."""
+    return f' <b class="rl-waits">{flagged:,}<span class="rl-sr"> flagged</span></b>' if flagged else ""
 
 
 def field(name: str, said: str, fills: str, needed: bool = True) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rilearn.services import Services
+from rilearn.store.flags import Flags
 from rilearn.store.guidelines import Guidelines
 from rilearn.store.invitations import Invitations
 from rilearn.store.options import Choices, Options
@@ -28,7 +29,8 @@ class Project:
 
     def project(self, caller: Caller, given: sent.Nothing) -> Reply:
         options = Choices(self._services.store.database).now()
-        return Reply({"html": panels.project(options, self._services.settings.open)})
+        flagged = Flags(self._services.store.database).count("flagged")
+        return Reply({"html": panels.project(options, self._services.settings.open, flagged)})
 
     def save_options(self, caller: Caller, given: sent.ProjectOptions) -> Reply:
         Choices(self._services.store.database).choose(caller.me.id, Options(**given.model_dump()))

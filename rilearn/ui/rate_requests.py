@@ -155,6 +155,12 @@ class ResetPassphrase(Sent):
     passphrase: str
 
 
+class FlagDecision(Item):
+    token: Token
+    decision: Literal["put back", "removed"]
+    comment: Words = ""
+
+
 class Fill(Sent):
     """`dry_run`: say what would become of it, and change nothing."""
 

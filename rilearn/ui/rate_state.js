@@ -12,6 +12,11 @@ const flying = new Set();  // items whose rating or skip is on its way
 const $ = (selector, root = box) => root?.querySelector(selector);
 const all = (selector, root = box) => [...(root?.querySelectorAll(selector) || [])];
 const token = () => [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
+// Of what `holder` sends: the same content again is the same request.
+const tokenOf = (holder, said) => {
+  if (holder.said !== said) Object.assign(holder, { said, token: token() });
+  return holder.token;
+};
 const top = () => cards[0];
 
 async function call(action, body = {}, options = {}) {

@@ -61,6 +61,8 @@ def test_one_flag_takes_the_item_out_for_everybody(
     (found,) = flags.waiting()
     assert found.reasoning.id == item and kinds(found) == [(kind, "it says so", "ann", True)]
     assert found.decisions == () and flags.removed() == []
+    assert (flags.count("flagged"), flags.count("removed")) == (1, 0)
+    assert found.flags[0].pseudonym not in ("", "ann")
 
 
 def test_passing_by_is_no_flag(queue: Queue, send: Submissions, flags: Flags, item: int, ann: int, bob: int) -> None:
@@ -155,6 +157,7 @@ def test_what_is_removed_stays_away_until_an_admin_decides_anew(
     send.undo(ann, "u")
     assert queue.lease(bob, "2") is None and queue.add([Entry(item, "import")]) == 0 and queue.left() == 0
     assert [found.reasoning.id for found in flags.removed()] == [item] and flags.waiting() == []
+    assert (flags.count("flagged"), flags.count("removed")) == (0, 1)
     flags.decide(None, item, "put back", "t")
     assert queue.lease(bob, "3") and flags.removed() == []
     assert decisions(flags.history(item)) == [("removed", "", "root"), ("put back", "", None)]

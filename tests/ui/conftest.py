@@ -42,4 +42,4 @@ def contents(services: Services) -> str:
     """All rows of all tables but the sign-ins."""
     with services.store.database.read() as session:
         tables = [t for t in Base.metadata.sorted_tables if t.name != "logins"]
-        return repr([(t.name, session.execute(select(t).order_by(t.c.id)).all()) for t in tables])
+        return repr([(t.name, session.execute(select(t).order_by(*t.primary_key)).all()) for t in tables])

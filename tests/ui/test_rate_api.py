@@ -104,13 +104,15 @@ def bodies(item: int) -> dict[str, dict[str, Any]]:
         "fill-write": {**PLAN, "generator": "generator", "source": "demo", "count": 2, "dry_run": True},
         "fill-state": {},
         "fill-cancel": {},
+        "flags": {},
+        "decide-flag": {"reasoning_id": item, "token": TOKEN, "decision": "put back"},
     }
 
 
 PLAN: dict[str, Any] = {"ratings": 1, "everyone": 0, "dry_run": False}
 ROW = {"text": "rain again", "label": "sadness", "reasoning": "Rain is grey."}
 ADMIN = ("project", "save-options", "save-guidelines", "invite", "people", "set-active", "reset-passphrase", "fill")
-ADMIN += ("fill-file", "fill-write", "fill-state", "fill-cancel")
+ADMIN += ("fill-file", "fill-write", "fill-state", "fill-cancel", "flags", "decide-flag")
 OTHERS = ("draft", "guess", "reveal", "rate", "skip", "diff", "open")
 """Actions on one item, which must be the asker's own."""
 
@@ -180,6 +182,8 @@ def test_anothers_lease_is_neither_kept_nor_released_nor_taken(
 
 def test_admins_things_are_for_admins(come: Callable[..., TestClient], services: Services, items: list[int]) -> None:
     ann = come("ann")
+    first(ann)
+    ask(ann, "skip", reasoning_id=items[0], token=TOKEN, kind="harmful")
     before = contents(services)
     for action in ADMIN:
         assert ann.post(f"/rate/{action}", json=bodies(items[0])[action]).status_code == 403, action
