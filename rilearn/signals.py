@@ -73,14 +73,9 @@ _APOSTROPHE = re.compile("['’]")
 
 def misquotes(text: str, reasoning: str) -> int:
     """How many passages in double quotes the text does not hold (case, apostrophes and end punctuation aside)."""
-    return len(misquoted(text, reasoning))
-
-
-def misquoted(text: str, reasoning: str) -> list[str]:
-    """These passages, without their quotes."""
     held = " ".join(words(_APOSTROPHE.sub("", text)))
-    found = ((q, " ".join(words(_APOSTROPHE.sub("", q)))) for q in _QUOTE.findall(reasoning))
-    return [q for q, plain in found if plain and f" {plain} " not in f" {held} "]
+    quoted = (" ".join(words(_APOSTROPHE.sub("", q))) for q in _QUOTE.findall(reasoning))
+    return sum(f" {q} " not in f" {held} " for q in quoted if q)
 
 
 def repetition(reasoning: str) -> float:

@@ -36,7 +36,10 @@ class Comparison:
         self.recipe, self.parent, self.watch = recipe, parent, watch
         task, split = load_task(recipe.task), recipe.data.evaluation_splits[0]
         self.templates = Templates(task, parent.manifest.chat)
-        self.examples, self.origin = measured_rows(task, recipe.data.id, split, recipe.measured)
+        last = recipe.measured_from + recipe.measured
+        examples, origin = measured_rows(task, recipe.data.id, split, last)
+        self.examples = examples[recipe.measured_from :]
+        self.origin = {**origin, "n": len(self.examples), "from_row": recipe.measured_from}
         self.reader = load_adapter(Path(recipe.reader), recipe.base)
 
     def generators(self, candidate: Adapter, rows: Sequence[TrainingRow], out: Path) -> tuple[dict[str, Any], Evidence]:

@@ -48,7 +48,7 @@ def learn(
     if held:
         watch("Measure general reasoning before", 0, 1)
         losses["before"] = round(general_loss(model, tokenizer, held, t.max_tokens), 4)
-    columns = phases(rows, templates, tokenizer, recipe.settle)
+    columns = phases(rows, templates, tokenizer)
     if replay := _replay(recipe, templates, tokenizer, len(rows)):
         # Last, and at once with the approved reasonings if there are any: what comes last is forgotten least.
         columns["sft"] = together(columns.pop("sft", None), *replay)

@@ -27,19 +27,15 @@ KINDS = {"kto": "kto", "pair": "dpo", "sft": "sft"}
 """Kind of a training row -> the phase that learns from it, in the order of the phases."""
 
 
-def phases(
-    rows: Sequence[TrainingRow], templates: Templates, tokenizer: Any, settle: bool = False
-) -> dict[str, Columns]:
+def phases(rows: Sequence[TrainingRow], templates: Templates, tokenizer: Any) -> dict[str, Columns]:
     """The rows by phase, in TRL's columns: kto, dpo, sft, each if it has any.
 
-    Good and poor teach the broad direction from all that was rated, pairs then the difference within a text. With
-    `settle` what they call good is learnt once more at the end, supervised: preferences alone move the model away from
-    what is poor, and not surely to what is good. Rows have weights, which TRL has no place for: all count alike.
+    Good and poor teach the broad direction from all that was rated, pairs then the difference within a text. Rows have
+    weights, which TRL has no place for: all count alike.
     """
     result: dict[str, Columns] = {}
     for kind, phase in KINDS.items():
-        mine = [row for row in rows if row.kind == kind or (settle and phase == "sft" and row.desirable)]
-        if mine:
+        if mine := [row for row in rows if row.kind == kind]:
             result[phase] = _columns(phase, mine, templates, tokenizer)
     return result
 

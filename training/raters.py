@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from rilearn import signals
 from rilearn.perturbations import evidence, only
 from rilearn.records import Example, Rating, Verdict
 from rilearn.signals import measured
@@ -40,29 +39,6 @@ class BagOfWords:
         """The probability of each text's label, in [0, 1]."""
         found = self._pipeline.predict_proba(list(texts))
         return [float(row[self._columns[label]]) for row, label in zip(found, labels, strict=True)]
-
-
-LONGEST_QUOTE = 5
-"""Words of a passage that a simulated annotator quotes."""
-
-
-def mended(known: BagOfWords, example: Example, reasoning: str) -> str:
-    """The reasoning with the words of the text that tell the label best, to `known`, in place of what is misquoted.
-
-    Of passages that tell as well the shorter one is quoted, and nothing is quoted twice.
-    """
-    wrong, label = signals.misquoted(example.text, reasoning), example.label or ""
-    text = example.text.split()
-    spans = [(i, j) for i in range(len(text)) for j in range(i + 1, min(i + LONGEST_QUOTE, len(text)) + 1)]
-    passages = list(dict.fromkeys(" ".join(text[i:j]) for i, j in spans))
-    if not wrong or not passages:
-        return reasoning
-    told = known.shares(passages, [label] * len(passages))
-    best = sorted(passages, key=lambda p: told[passages.index(p)] - 0.02 * len(p.split()), reverse=True)
-    for passage in wrong:
-        fits = next((p for p in best if p.lower() not in reasoning.lower()), best[0])
-        reasoning = reasoning.replace(passage, fits)
-    return reasoning
 
 
 @dataclass(frozen=True)

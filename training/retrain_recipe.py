@@ -21,11 +21,11 @@ class Phase(Strict):
 class RetrainRecipe(Recipe):
     """The generator, going on from itself, after what people said of its reasonings.
 
-    `ratings` says which rows are made of them (see `rilearn.curation`), `cap` and `minimum` are its rules. `settle`:
-    what is good is learnt once more at the end, supervised. `replay` are general rows, so many for each row of the
-    ratings as `replay_share` says; on `general` the loss before and after is measured. `measured` texts of the first
-    evaluation split compare the new generator with the old one; `reader`, a Q->A adapter, reads only the words of a
-    text that a reasoning names. `through` is the pipeline that goes on from `classifier`, the Q->RA in use.
+    `ratings` says which rows are made of them (see `rilearn.curation`), `cap` and `minimum` are its rules. `replay` are
+    general rows, so many for each row of the ratings as `replay_share` says; on `general` the loss before and after is
+    measured. `measured` texts of the first evaluation split, from `measured_from` on, compare the new generator with
+    the old one; `reader`, a Q->A adapter, reads only the words of a text that a reasoning names. `through` is the
+    pipeline that goes on from `classifier`, the Q->RA in use.
     """
 
     kind: Literal["retrain"]
@@ -38,13 +38,13 @@ class RetrainRecipe(Recipe):
     sft: Phase = Phase(lr=2e-4, epochs=2)
     kto: Phase = Phase(lr=1e-4, epochs=2)
     dpo: Phase = Phase(lr=5e-5, epochs=2)
-    settle: bool = True
     beta: float = Field(default=0.1, gt=0)
     sft_weight: float = Field(default=1.0, ge=0)
     replay: tuple[ReasoningData, ...] = ()
     replay_share: float = Field(default=0.25, ge=0)
     general: ReasoningData | None = None
     measured: int = Field(default=200, ge=1)
+    measured_from: int = Field(default=0, ge=0)
     reader: str = "data/adapters/q-a"
     classifier: str = "data/adapters/q-ra"
     through: str | None = None

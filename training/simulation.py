@@ -1,7 +1,7 @@
 """Simulated annotators at the real queue: they take items, rate them and correct some, through the store as people do.
 
-A correction is what they like best, if they find it good, of other drafts for the same text and of the reasoning with
-its quotes put right; a person would write one.
+A correction is the draft they like best among others for the same text, if they find it good; a person would write
+one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rilearn.store.queue import Queue
 from rilearn.store.queue_order import Order
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
-from training.raters import Annotator, BagOfWords, mended
+from training.raters import Annotator, BagOfWords
 
 Drafts = Mapping[tuple[str, str], Sequence[str]]
 """(text, label) -> further reasonings for it."""
@@ -61,8 +61,7 @@ class Simulation:
             return False
         found = self._reasonings.get(lease.reasoning_id).reasoning
         example, token = Example(found.text, found.label), f"simulated-{self.ratings}"
-        drafts = self._drafts.get((found.text, found.label), ())
-        others = [r for r in (mended(self._known, example, found.reasoning), *drafts) if r != found.reasoning]
+        others = [r for r in self._drafts.get((found.text, found.label), ()) if r != found.reasoning]
         said = annotator.judge(self._known, example, [found.reasoning, *others], self._labels)
         self._ratings.rate(id, lease.reasoning_id, said[0].rating, token)
         self.ratings += 1
