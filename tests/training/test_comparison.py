@@ -16,23 +16,50 @@ from training.comparison import MARGIN, Measured, measure, summary, wins
 TASK = load_task("emotion")
 
 
-def one(reasoning: str, judged: float, sufficient: bool = True) -> Measured:
+def one(reasoning: str, read: float, judged: float = 0.5, finished: bool = True) -> Measured:
     text = "i lost my keys and cried"
-    return Measured(
-        reasoning, True, measured(text, "sadness", reasoning, TASK.labels), sufficient, sufficient, 2, judged
-    )
+    found = measured(text, "sadness", reasoning, TASK.labels)
+    return Measured(reasoning, finished, found, read > 0.5, read > 0.5, read, 2, judged)
 
 
-def test_the_judge_prefers_what_makes_it_surer_and_calls_the_rest_a_tie() -> None:
-    new = [one("a", 0.9), one("b", 0.2), one("c", 0.5), one("same", 0.9)]
-    old = [one("x", 0.4), one("y", 0.6), one("z", 0.5 + MARGIN / 2), one("same", 0.1)]
+GOOD, ALSO_GOOD = '"cried" says that it hurts', '"lost my keys" says that it hurts'
+
+
+def test_fewer_faults_win_then_the_reader_decides_and_the_rest_is_a_tie() -> None:
+    new = [one(GOOD, 0.1), one(GOOD, 0.2), one(GOOD, 0.5), one("same", 0.9), one(GOOD, 0.9, finished=False)]
+    old = [
+        one('"wept" says that it hurts', 0.9),  # it does not stand there
+        one(ALSO_GOOD, 0.6),
+        one(ALSO_GOOD, 0.5 + MARGIN / 2),
+        one("same", 0.1),
+        one(ALSO_GOOD, 0.1),
+    ]
     found = wins(new, old)
-    assert (found["wins"], found["losses"], found["ties"]) == (1, 1, 2)
-    assert found["win_rate"] == 0.5 and found["interval"][0] < 0.5 < found["interval"][1]
+    assert (found["wins"], found["losses"], found["ties"]) == (1, 2, 2)
+    assert found["win_rate"] == round(1 / 3, 4) and found["interval"][0] < 1 / 3 < found["interval"][1]
+
+
+def test_the_second_judge_asks_the_base_alone() -> None:
+    found = wins([one("no", 0.1, judged=0.9), one("x", 0.9)], [one(GOOD, 0.9, judged=0.4), one("y", 0.1)], "base")
+    assert (found["wins"], found["losses"], found["ties"]) == (1, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "faults"),
+    [
+        (GOOD, 0),
+        ("Feelings are what people feel.", 1),
+        ('"wept" and cried', 1),
+        ("cried is cried is cried is cried is joy", 2),
+        (f"cried {' '.join('abcdefghijklmnopqrstuvwxyz0123456789')}", 1),
+    ],
+)
+def test_what_is_plainly_wrong_is_counted(reasoning: str, faults: int) -> None:
+    assert one(reasoning, 0.5).faults == faults
 
 
 def test_rates_are_shares_of_all_reasonings() -> None:
-    found = summary([one('"cried" says it', 0.8), one("Sadness is being sad.", 0.4, sufficient=False)])
+    found = summary([one('"cried" says it', 0.9, 0.8), one("Sadness is being sad.", 0.1, 0.4)])
     assert found["grounded"] == 0.5 and found["restates"] == 0.5 and found["sufficiency"] == 0.5
     assert found["judged"] == pytest.approx(0.6) and found["distinct"] == 1.0
 
