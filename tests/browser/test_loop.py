@@ -26,7 +26,7 @@ expect = sync_api.expect
 LONG = 12 * PATIENCE
 """ms; the trainer shares the machine with the page and its browser."""
 RATED = 24
-BY_HAND = 4
+BY_HAND = 10
 
 
 def recipe(folder: Path, base: Path, adapters: Path) -> Path:
@@ -49,7 +49,7 @@ def recipe(folder: Path, base: Path, adapters: Path) -> Path:
 
 @pytest.fixture
 def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
-    """24 reasonings in the queue, 20 of them rated by somebody who is not in the browser."""
+    """24 reasonings in the queue, 14 of them rated by somebody who is not in the browser."""
     base, adapters = build_base(tmp_path / "base"), tmp_path / "adapters"
     for seed, (name, kind) in enumerate((("generator", "generator"), ("q-a", "direct"), ("q-ra", "reasoned"))):
         build_adapter(adapters / name, base, kind, None if kind == "generator" else "emotion", seed)  # type: ignore[arg-type]
@@ -109,13 +109,13 @@ def test_ratings_become_a_generator_that_is_promoted_and_rolled_back(enter: Any,
     page.get_by_role("option", name="Approved reasonings").click()
     page.locator("#rl-retrain-preview").click()
     found = page.locator("#rl-retrain-found")
-    expect(found).to_contain_text("14 approved", timeout=LONG)
-    expect(found).to_contain_text("too little")  # 14 rows, 20 are needed
+    expect(found).to_contain_text("17 approved", timeout=LONG)
+    expect(found).to_contain_text("too little")  # 17 rows, 20 are needed
     expect(page.locator("#rl-retrain-start")).to_be_disabled()
     page.get_by_label("How to learn").click()
-    page.get_by_role("option", name="Good and poor ratings").click()
+    page.get_by_role("option", name="Good and poor ratings (KTO)").click()
     page.locator("#rl-retrain-preview").click()
-    expect(found).to_contain_text("14 approved and 10 poor", timeout=LONG)
+    expect(found).to_contain_text("17 approved and 7 poor", timeout=LONG)
     page.locator("#rl-retrain-start").click()
     expect(page.locator("#rl-retrain-job")).to_contain_text("Job 1 is done", timeout=LONG)
 
@@ -134,7 +134,7 @@ def test_ratings_become_a_generator_that_is_promoted_and_rolled_back(enter: Any,
     assert now is not None and now.ref.digest != shipped.ref.digest
 
     page.reload()
-    expect(page.locator("#rl-changed")).to_contain_text("4 ratings", timeout=LONG)
+    expect(page.locator("#rl-changed")).to_contain_text("10 ratings", timeout=LONG)
     expect(page.locator("#rl-changed-list")).to_contain_text("writes now", timeout=LONG)
     page.locator("#rl-versions-back").click(timeout=LONG)
     page.locator("#rl-versions-yes").click()
