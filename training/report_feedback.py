@@ -48,9 +48,37 @@ to find the label. The dashed line is the generator before.")
 
 Orders of the queue, {found["recipe"]["order_budget"]} ratings each, recipe {goal["ratings"]}:
 
-{_table(found, orders)}
+{_table(found, orders) if orders else "Not measured yet."}
 """
     return text, made
+
+
+def fresh_part(found: Result) -> tuple[str, dict[str, str]]:
+    """The goal's generator on rows by which no setting was chosen (`training.retrain_generator` wrote the file)."""
+    old, new, duel = found["parent"], found["candidate"], found["judge"]
+    low, high = duel["interval"]
+    changes = [
+        f"{what} {old[name]:.1%} before, {new[name]:.1%} after"
+        for name, what in (
+            ("faultless", "without fault"),
+            ("misquotes", "a quote that is not there"),
+            ("grounded", "grounded"),
+            ("restates", "mere restatements"),
+            ("sufficiency", "sufficiency"),
+        )
+    ]
+    text = f"""## The retrained generator on other rows
+
+The settings of the study were chosen by its rows, so its best cell flatters. On the {found["n"]} rows of
+{found["split"]} from row {found["from_row"]} on, the generator retrained with the goal's ratings (simulated) wins
+{duel["wins"]} and loses {duel["losses"]} with {duel["ties"]} ties: {duel["win_rate"]:.1%} (95 % interval {low:.1%} to
+{high:.1%}); the second judge, the bare base, sees {found["base_judge"]["wins"]} wins and
+{found["base_judge"]["losses"]}
+losses. {"; ".join(changes)}. From
+[data/results/feedback-fresh-validation.json](feedback-fresh-validation.json), made by `{found["command"]}`,
+{found["date"]}. It ships as `generator-feedback`, and what was trained through it as `q-ra-feedback`.
+"""
+    return text, {}
 
 
 def _is(cell: Result, goal: Result) -> bool:

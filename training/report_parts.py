@@ -8,7 +8,7 @@ from functools import partial
 from rilearn.faithfulness import INTERVENTIONS
 from rilearn.statistics import wilson
 from training import plots
-from training.report_feedback import feedback_part
+from training.report_feedback import feedback_part, fresh_part
 from training.report_tables import (
     Result,
     against,
@@ -200,6 +200,7 @@ PARTS: dict[str, Callable[[Result], tuple[str, dict[str, str]]]] = {
     "study": study_part,
     "study-larger": partial(study_part, file="study-larger", heading="The same with more rows"),
     "feedback": feedback_part,
+    "feedback-fresh": fresh_part,
     "label-noise": label_noise_part,
 }
 """Which file of results makes which section."""

@@ -34,7 +34,7 @@ from training.evidence import Comparison
 from training.feedback import read_feedback, read_rows, source_arguments, write_rows
 from training.recipes import load_recipe
 from training.retrain_recipe import RetrainRecipe
-from training.stage import ROOT, parser, run, write_manifest
+from training.stage import ROOT, parser, run, write_manifest, write_result
 from training.watch import Watch
 
 
@@ -57,7 +57,7 @@ def main(argv: list[str]) -> None:
         _manifest(given, recipe, parent, rows, facts)
     comparison = Comparison(recipe, parent, watch)
     told, evidence = comparison.generators(load_adapter(given.out / "generator"), rows, given.out)
-    write_json(given.out / "comparison.json", told)
+    write_result(given.out / "comparison.json", told)
     if given.through:
         evaluated = through(given.out, recipe, watch)
         made, current = load_adapter(given.out / "q-ra"), load_adapter(Path(recipe.classifier))

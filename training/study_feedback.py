@@ -81,6 +81,7 @@ def main(argv: list[str]) -> None:
         (folder / f"{cell.name}.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
         print(json.dumps({k: found[k] for k in ("sufficiency", "faultless", "judge", "base_judge")}), flush=True)
         _write(given.result, study, old)
+    _write(given.result, study, old)
 
 
 def _take_over(path: Path, study: Study) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from training.report_feedback import feedback_part
+from training.report_feedback import feedback_part, fresh_part
 
 
 def cell(ratings: str, budget: int, order: str = "mixed", **changes: Any) -> dict[str, Any]:
@@ -59,3 +59,13 @@ def test_every_cell_stands_in_a_table_and_the_orders_apart() -> None:
 
 def test_without_its_cell_the_goal_is_not_measured_yet() -> None:
     assert "not measured yet" in feedback_part({**FOUND, "cells": FOUND["cells"][1:]})[0]
+
+
+def test_other_rows_are_told_with_both_judges() -> None:
+    rates = {"faultless": 0.5, "misquotes": 0.4, "grounded": 0.9, "restates": 0.1, "sufficiency": 0.6}
+    duel = {"wins": 20, "losses": 10, "ties": 5, "win_rate": 0.6667, "interval": [0.49, 0.81]}
+    about = {"n": 35, "split": "validation", "from_row": 200, "command": "c", "date": "2026-01-02"}
+    found = {"parent": rates, "candidate": {**rates, "faultless": 0.75}, "judge": duel, "base_judge": duel, **about}
+    text, made = fresh_part(found)
+    assert "wins\n20 and loses 10 with 5 ties: 66.7%" in text and "without fault 50.0% before, 75.0% after" in text
+    assert made == {}
