@@ -15,12 +15,13 @@ EVERY = 2.0
 
 
 class Watch:
-    """Writes the progress of a run into its folder; `share` of a stage's work is known, its time left is reckoned."""
+    """Writes the progress of a run into its folder; the time left is reckoned from the stage's steps so far."""
 
     def __init__(self, out: Path):
         out.mkdir(parents=True, exist_ok=True)
         self._path = out / progress_file.NAME
-        self._stage, self._start, self._last = "", 0.0, 0.0
+        self._stage, self._first = "", 0
+        self._start = self._last = 0.0
 
     def __call__(self, stage: str, done: int, total: int, message: str = "") -> None:
         """Note that `done` of `total` steps of a stage are done."""
