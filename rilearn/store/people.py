@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, union
+from sqlalchemy import ColumnElement, delete, func, select, text, union
 from sqlalchemy.orm import Session
 
 from rilearn.store.annotators import called
@@ -14,9 +14,8 @@ from rilearn.store.database import Database
 from rilearn.store.insight import live
 from rilearn.store.logins import end_all
 from rilearn.store.queue_counts import recount
-from rilearn.store.reasonings import AT_ONCE
 from rilearn.store.schema import AnnotatorRow, EditRow, RatingRow, VoteRow, now
-from rilearn.store.schema_counters import DayCount, Tally
+from rilearn.store.schema_counters import DayCount
 from rilearn.store.schema_versions import VersionEditRow, VersionRatingRow, VersionRow, VersionVoteRow
 from rilearn.store.staleness import stale_with
 from rilearn.store.tombstones import bury
@@ -105,6 +104,9 @@ class People:
         with self._database.write() as session:
             row = called(session, name)
             session.refresh(row, with_for_update=True)  # PostgreSQL: they say nothing more meanwhile
+            if session.get_bind().dialect.name == "postgresql" and not dry_run:
+                # Nor does anybody else: what goes touches many counters, and one rater after another waits for some.
+                session.execute(text("LOCK TABLE ratings IN SHARE ROW EXCLUSIVE MODE"))
             mine = RatingRow.annotator_id == row.id
             ballots = VoteRow.visitor == row.pseudonym  # votes on old against new
             trained = union(
@@ -124,11 +126,6 @@ class People:
                 for version in (*versions, *descendants):
                     version.stale_at = version.stale_at or now()
                 rated = session.scalars(select(RatingRow.reasoning_id).where(mine, live())).all()
-                # In the order of those who rate meanwhile, tally before item: else each could wait for the other.
-                tallies = select(Tally.reasoning_id).order_by(Tally.reasoning_id).with_for_update()
-                for first in range(0, len(rated), AT_ONCE):
-                    part = sorted(rated)[first : first + AT_ONCE]
-                    session.execute(tallies.where(Tally.reasoning_id.in_(part)))
                 bury(session, row.pseudonym)
                 session.flush()
                 session.execute(delete(VoteRow).where(ballots))
