@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -70,6 +72,12 @@ def rules_of(given: argparse.Namespace, task: Task) -> Rules:
         raise ConfigError(f"--cap {given.cap}: a share goes from 0 to 1.")
     held = held_out_texts(task, given.dataset)
     return Rules(given.recipe, given.cap, given.minimum, held, given.seed, task.labels)
+
+
+def rows_fingerprint(rows: Iterable[TrainingRow]) -> str:
+    """SHA-256 of what the rows teach, in their order."""
+    taught = [(row.kind, row.text, row.label, row.reasoning, row.rejected, row.desirable) for row in rows]
+    return hashlib.sha256(repr(taught).encode()).hexdigest()
 
 
 def write_rows(rows: tuple[TrainingRow, ...], path: Path) -> None:

@@ -31,6 +31,7 @@ from rilearn.store.queue_order import Order
 from rilearn.tasks import load_task
 from training.comparison import Measured, measure, write
 from training.data import measured_rows, stored_candidates, task_rows
+from training.feedback import rows_fingerprint
 from training.raters import Annotator, BagOfWords, Bias
 from training.reader import Reader
 from training.recipes import Strict
@@ -176,7 +177,8 @@ class Study:
 
         recipe = self.retrain.model_copy(update={"ratings": cell.ratings})
         facts = learn(rows, recipe, self.templates, self.parent, folder, Watch(folder))
-        data = {"simulated": True, "cell": asdict(cell), "rows": facts["rows"], "general_loss": facts["general_loss"]}
+        data: dict[str, Any] = {"simulated": True, "cell": asdict(cell), "fingerprint": rows_fingerprint(rows)}
+        data |= {"rows": facts["rows"], "general_loss": facts["general_loss"]}
         parents = {"generator": self.parent.ref.digest}
         write_manifest(folder / "generator", recipe, "generator", None, data, facts, parents)
         gc.collect()

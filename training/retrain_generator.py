@@ -13,7 +13,6 @@ a kill the same command goes on where it stopped.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import subprocess
 import sys
@@ -31,7 +30,7 @@ from rilearn.prompts import Templates
 from rilearn.tasks import Task, load_task
 from training.data import held_out_texts
 from training.evidence import Comparison
-from training.feedback import read_feedback, read_rows, source_arguments, write_rows
+from training.feedback import read_feedback, read_rows, rows_fingerprint, source_arguments, write_rows
 from training.recipes import load_recipe
 from training.retrain_recipe import RetrainRecipe
 from training.stage import ROOT, parser, run, write_manifest, write_result
@@ -121,7 +120,7 @@ def _manifest(
     refs = sorted({ref for row in rows for ref in row.because})
     data = {
         "ratings": len(refs),
-        "ratings_sha256": hashlib.sha256("\n".join(refs).encode()).hexdigest(),
+        "fingerprint": rows_fingerprint(rows),
         "kinds": dict(Counter(row.kind for row in rows)),
         **{name: facts[name] for name in ("rows", "replayed", "phases", "general_loss", "precision")},
     }
