@@ -15,6 +15,7 @@ import numpy as np
 
 from rilearn import signals
 from rilearn.adapters import Adapter
+from rilearn.classify import softmax
 from rilearn.engines.base import Engine
 from rilearn.perturbations import evidence, masked, named, only
 from rilearn.prompts import Templates, clean
@@ -97,9 +98,7 @@ def measure(
 
 
 def _shares(engine: Engine, prompts: list[Prompt], templates: Templates, adapter: AdapterRef | None) -> Any:
-    scores = np.array(engine.score(prompts, templates.choices(), adapter))
-    shares = np.exp(scores - scores.max(1, keepdims=True))
-    return shares / shares.sum(1, keepdims=True)
+    return np.array([softmax(scores) for scores in engine.score(prompts, templates.choices(), adapter)])
 
 
 def summary(found: Sequence[Measured]) -> dict[str, float]:
