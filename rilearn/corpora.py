@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rilearn.errors import DataError
+from rilearn.judgements import EVALUATION_SPLITS
 from rilearn.prompts import clean, text_key
 from rilearn.records import Example
 from rilearn.tasks import DatasetSpec, Task
@@ -110,6 +111,19 @@ def evaluation_splits(task: Task, names: Iterable[str], spec: DatasetSpec) -> li
             if "has no split" not in str(error):
                 raise
     return found
+
+
+def held_out_texts(task: Task, dataset: str | None) -> frozenset[str]:
+    """The texts of the evaluation splits of the task's dataset, or of the one at `dataset` (a Hub id or folder).
+
+    Raises:
+        DataError: it cannot be read, or has neither split: what must not be trained on is then not known.
+    """
+    spec = task.dataset if dataset is None else task.dataset.model_copy(update={"id": dataset, "config": None})
+    splits = evaluation_splits(task, EVALUATION_SPLITS, spec)
+    if not splits:
+        raise DataError(f"{spec.id} has no split {' or '.join(EVALUATION_SPLITS)}, so no text can be held out.")
+    return frozenset(example.text for split in splits for example in split.examples)
 
 
 def public_name(id: str) -> str:

@@ -91,8 +91,11 @@ class Preview:
     said: Mapping[str, str]
 
 
-def preview(database: Database, task: Task, choice: Choice) -> Preview:
+def preview(database: Database, task: Task, choice: Choice, held_out: frozenset[str]) -> Preview:
     """What a run would learn from.
+
+    Args:
+        held_out: texts of the dataset's evaluation splits (see `corpora.held_out_texts`), which the run leaves out.
 
     Raises:
         StoreError: see `Database.read`.
@@ -103,7 +106,7 @@ def preview(database: Database, task: Task, choice: Choice) -> Preview:
     found, preferences = judged(database, choice.since)
     here = [one for one in found if one.reasoning.task == task.name]
     votes = [one for one in preferences if one.task == task.name]
-    rules = Rules(choice.recipe, labels=task.labels)
+    rules = Rules(choice.recipe, held_out=held_out, labels=task.labels)
     curated = sort_out(here, votes, rules)
     return Preview(curated, missing(curated, rules), _said(here, votes))
 

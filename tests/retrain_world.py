@@ -29,7 +29,9 @@ from rilearn.store.versions import Versions
 from tests.candidates import make_shipped
 from tests.conftest import FakeEngine
 from tests.fake_retraining import leave
+from tests.tiny import ROOT
 
+DEMO = str(ROOT / "data" / "demo" / "emotion")
 EVIL = "<img src=x onerror=window.hit=1> ${window.hit=1} {{window.hit}}"
 
 
@@ -39,7 +41,8 @@ class World:
 
     def __init__(self, root: Path, texts: int = 24):
         adapters = make_shipped(root / "adapters")
-        settings = Settings(adapters=adapters, cache=root / "cache", state=root / "state", database_url="", parallel=2)
+        folders = {"adapters": adapters, "cache": root / "cache", "state": root / "state", "dataset": DEMO}
+        settings = Settings(**folders, database_url="", parallel=2)
         self.services = Services(settings, lambda *_: FakeEngine())
         self.services.jobs = JobRunner(
             self.services.store, settings.state_dir / "jobs", {KIND: self.command}, self.services._retrained
@@ -77,7 +80,7 @@ class World:
     def _begun(self, given: dict[str, Any], out: Path) -> list[str]:
         """Write what is learnt; gives the folder, the seed and the digest of the generator in use."""
         since = datetime.fromisoformat(given["since"]) if given["since"] else None
-        made = preview(self.database, self.services.task, Choice(given["recipe"], since))
+        made = preview(self.database, self.services.task, Choice(given["recipe"], since), frozenset())
         rows = ({"text": r.text, "label": r.label, "because": r.because} for r in made.curated.rows)
         (out / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         generator = self.services.generator

@@ -9,7 +9,6 @@ from typing import Any
 
 from rilearn.corpora import evaluation_splits, fingerprint, load_split, overlaps, public_name, without_leaks
 from rilearn.errors import DataError
-from rilearn.judgements import EVALUATION_SPLITS
 from rilearn.records import Example
 from rilearn.tasks import DatasetSpec, Task
 from training.recipes import TextData
@@ -54,19 +53,6 @@ def task_rows(task: Task, data: TextData, seed: int) -> tuple[list[Example], dic
         "left_out": len(train.examples) - len(clear),
     }
     return kept, report
-
-
-def held_out_texts(task: Task, dataset: str | None) -> frozenset[str]:
-    """The texts of the evaluation splits of the task's dataset, or of the one at `dataset`.
-
-    Raises:
-        DataError: it cannot be read, or has neither split: what must not be trained on is then not known.
-    """
-    spec = dataset_spec(task, dataset, task.dataset.config)
-    splits = evaluation_splits(task, EVALUATION_SPLITS, spec)
-    if not splits:
-        raise DataError(f"{spec.id} has no split {' or '.join(EVALUATION_SPLITS)}, so no text can be held out.")
-    return frozenset(example.text for split in splits for example in split.examples)
 
 
 def stored_candidates(path: Path) -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ from typing import get_args
 
 from pydantic import TypeAdapter, ValidationError
 
+from rilearn.corpora import held_out_texts
 from rilearn.curation import Judged, Preference, Recipe, Rules
 from rilearn.errors import ConfigError, DataError
 from rilearn.judgements import TrainingRow
@@ -22,7 +23,6 @@ from rilearn.row_files import read_records
 from rilearn.store.database import FILE, open_database
 from rilearn.store.judged import judged, judged_from_export
 from rilearn.tasks import Task
-from training.data import held_out_texts
 
 
 def source_arguments(to: argparse.ArgumentParser) -> None:

@@ -3,21 +3,26 @@
 What they know of emotions is a bag of words (TF-IDF with logistic regression) over texts nobody rates or measures on.
 A reasoning is good if it names words of the text that tell the label to that bag of words, quotes nothing that is not
 there, does not repeat itself and names no other label. Noise turns a verdict round; each bias bends the rule one way.
+A correction keeps the words of a reasoning but quotes the few words in a row that tell most.
 """
 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from rilearn.perturbations import evidence, only
 from rilearn.records import Example, Rating, Verdict
-from rilearn.signals import measured
+from rilearn.signals import WORD, measured
 
 Bias = Literal["none", "lenient", "strict", "short"]
 """lenient overlooks misquotes, strict wants the words to tell more surely, short finds more than 20 words poor."""
+SHORTEST, LONGEST = 4, 8
+"""Words of a passage that a correction quotes: fewer lose what stands beside the telling word, a negation say."""
+_QUOTE = re.compile(r'"[^"]*"')
 
 
 class BagOfWords:
@@ -39,6 +44,27 @@ class BagOfWords:
         """The probability of each text's label, in [0, 1]."""
         found = self._pipeline.predict_proba(list(texts))
         return [float(row[self._columns[label]]) for row, label in zip(found, labels, strict=True)]
+
+    def passage(self, text: str, label: str) -> str:
+        """The shortest run of SHORTEST to LONGEST words of `text` that is nearly as sure of the label as the surest.
+
+        The whole of a text with fewer words.
+        """
+        spans = [match.span() for match in WORD.finditer(text)]
+        runs = [
+            text[spans[at][0] : spans[at + size - 1][1]]
+            for size in range(SHORTEST, LONGEST + 1)
+            for at in range(len(spans) - size + 1)
+        ] or [text]
+        sure = self.shares(runs, [label] * len(runs))
+        return next(run for run, share in zip(runs, sure, strict=True) if share >= 0.9 * max(sure))
+
+
+def requoted(reasoning: str, passage: str) -> str | None:
+    """`reasoning` quoting `passage` first and nothing else (other quotation marks go); None: it quotes nothing."""
+    quotes = iter([f'"{passage}"'])
+    changed = _QUOTE.sub(lambda match: next(quotes, match[0].strip('"')), reasoning)
+    return None if next(quotes, None) else changed
 
 
 @dataclass(frozen=True)

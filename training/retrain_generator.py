@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from rilearn.adapters import Adapter, load_adapter
+from rilearn.corpora import held_out_texts
 from rilearn.curation import missing, sort_out
 from rilearn.curation_preview import told
 from rilearn.errors import ConfigError, DataError, RilearnError
 from rilearn.judgements import Rules, TrainingRow
 from rilearn.prompts import Templates
 from rilearn.tasks import Task, load_task
-from training.data import held_out_texts
 from training.evidence import Comparison
 from training.feedback import read_feedback, read_rows, rows_fingerprint, source_arguments, write_rows
 from training.recipes import load_recipe

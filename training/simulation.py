@@ -1,7 +1,7 @@
 """Simulated annotators at the real queue: they take items, rate them and correct some, through the store as people do.
 
-A correction is the draft they like best among others for the same text, if they find it good; a person would write
-one.
+A correction is the reasoning itself with a passage of the text in place of what it quoted (see training.raters), or if
+it quotes nothing or is still not good, the draft for the same text that they like best, changed in the same way.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rilearn.store.queue import Queue
 from rilearn.store.queue_order import Order
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
-from training.raters import Annotator, BagOfWords
+from training.raters import Annotator, BagOfWords, requoted
 
 Drafts = Mapping[tuple[str, str], Sequence[str]]
 """(text, label) -> further reasonings for it."""
@@ -61,13 +61,23 @@ class Simulation:
             return False
         found = self._reasonings.get(lease.reasoning_id).reasoning
         example, token = Example(found.text, found.label), f"simulated-{self.ratings}"
-        others = [r for r in self._drafts.get((found.text, found.label), ()) if r != found.reasoning]
-        said = annotator.judge(self._known, example, [found.reasoning, *others], self._labels)
-        self._ratings.rate(id, lease.reasoning_id, said[0].rating, token)
+        said = annotator.judge(self._known, example, [found.reasoning], self._labels)[0].rating
+        self._ratings.rate(id, lease.reasoning_id, said, token)
         self.ratings += 1
-        if said[0].rating.verdict == "poor" and self._rng.random() < self._corrected:
-            good = [(s.liking, r) for s, r in zip(said[1:], others, strict=True) if all(s.rating.criteria.values())]
-            if good:
-                self._edits.edit(id, lease.reasoning_id, max(good)[1], token)
+        if said.verdict == "poor" and self._rng.random() < self._corrected:
+            better = self._correction(annotator, example, found.reasoning)
+            if better and better != found.reasoning:
+                self._edits.edit(id, lease.reasoning_id, better, token)
                 self.edits += 1
         return True
+
+    def _correction(self, annotator: Annotator, example: Example, reasoning: str) -> str | None:
+        drafts = self._drafts.get((example.text, example.label or ""), ())
+        passage = self._known.passage(example.text, example.label or "")
+        for found in ([reasoning], [draft for draft in drafts if draft != reasoning]):
+            written = [changed for r in found if (changed := requoted(r, passage))]
+            said = annotator.judge(self._known, example, written, self._labels) if written else []
+            good = [(s.liking, r) for s, r in zip(said, written, strict=True) if all(s.rating.criteria.values())]
+            if good:
+                return max(good)[1]
+        return None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from rilearn.corpora import held_out_texts
 from rilearn.errors import InputError, in_words
 from rilearn.retraining import KIND, Choice, arguments, preview
 from rilearn.services import Services
@@ -108,7 +109,9 @@ class Handlers:
         try:
             self.identify(request)
             choice = self._choice(recipe, ratings, through)
-            made = preview(self.services.store.database, self.services.task, choice)
+            task, store = self.services.task, self.services.store
+            held_out = held_out_texts(task, self.services.settings.dataset or None)
+            made = preview(store.database, task, choice, held_out)
             desk = Desk(choice, made, 0, secrets.token_urlsafe(16))
             turn = SHOWN if view.pages(made) > 1 else HIDDEN
             return self._page(desk), turn, OFF if made.lack else ON, desk, ""

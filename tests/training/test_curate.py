@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rilearn.corpora import held_out_texts
 from rilearn.errors import DataError
 from rilearn.records import Rating, Reasoning
 from rilearn.store.annotators import Annotators
@@ -21,7 +22,6 @@ from rilearn.store.schema import now
 from rilearn.tasks import load_task
 from tests.tiny import ROOT
 from training import curate
-from training.data import held_out_texts
 from training.feedback import read_rows
 
 DEMO = str(ROOT / "data" / "demo" / "emotion")

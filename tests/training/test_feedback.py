@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from rilearn.corpora import held_out_texts
 from rilearn.errors import ConfigError, DataError
 from rilearn.judgements import TrainingRow
 from rilearn.tasks import load_task
 from tests.tiny import ROOT
-from training.data import held_out_texts
 from training.feedback import read_feedback, read_rows, rule_arguments, rules_of, source_arguments, write_rows
 
 DEMO = str(ROOT / "data" / "demo" / "emotion")

@@ -12,16 +12,20 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from rilearn.corpora import held_out_texts
+from rilearn.records import Rating, Reasoning
 from rilearn.store.annotators import Annotators
 from rilearn.store.duels import Duels
 from rilearn.store.jobs import Jobs
 from rilearn.store.promotions import Promotions
+from rilearn.store.ratings import Ratings
+from rilearn.store.reasonings import Reasonings
 from rilearn.ui import changed_part, retrain_part, retrain_tab, versions_acts
 from rilearn.ui.insight_tab import admin
 from rilearn.ui.retrain_part import ALL, SINCE, Desk
 from rilearn.ui.versions_acts import Pending
 from tests.conftest import eventually
-from tests.retrain_world import EVIL, World
+from tests.retrain_world import DEMO, EVIL, World
 
 
 @pytest.fixture
@@ -83,6 +87,24 @@ def test_nobody_but_an_admin_sees_or_does_anything(
             said = texts(frame)
             assert "This part is for admins" in said and "what a day" not in said and "v1" not in said, number
     assert Jobs(world.database).newest() == [] and active(world) == first
+
+
+def test_the_preview_leaves_out_what_the_run_will(world: World, training: retrain_part.Handlers) -> None:
+    held = min(held_out_texts(world.services.task, DEMO))
+    (item,) = Reasonings(world.database).add([Reasoning("emotion", held, "joy", "It says so, every word.", "test")])
+    Ratings(world.database).rate(world.ann.id, item, Rating("good"), "held-out")
+    html, *_, desk, _ = training.preview("mixed", ALL, True, world.by(world.root))
+    assert "text of an evaluation split" in html and desk.made is not None
+    assert held not in {row.text for row in desk.made.curated.rows}
+
+
+def test_a_dataset_that_cannot_be_read_is_said_before_a_run_fails_of_it(
+    world: World, training: retrain_part.Handlers
+) -> None:
+    settings = world.services.settings
+    world.services.settings = settings.model_copy(update={"dataset": str(settings.adapters)})
+    html, _, start, *_ = training.preview("mixed", ALL, True, world.by(world.root))
+    assert "could not be loaded" in html and "RILEARN_DATASET=FOLDER" in html and not start["interactive"]
 
 
 def test_preview_start_watch_and_what_it_made(
