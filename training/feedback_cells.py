@@ -56,7 +56,7 @@ class Goal(Strict):
 
 
 class FeedbackRecipe(Strict):
-    """`pool` holds what is rated, `drafts` further reasonings for the same texts (both written by training.augment).
+    """`pool` holds what is rated: several reasonings a text, written by training.augment.
 
     `known_from`: the annotators' bag of words learns from the training rows behind this one, which nobody rates.
     """
@@ -65,7 +65,6 @@ class FeedbackRecipe(Strict):
     name: str
     seed: int = 0
     pool: str
-    drafts: tuple[str, ...] = ()
     known_from: int = 9000
     annotators: tuple[Person, ...] = Field(min_length=2)
     corrected: float = Field(default=0.4, ge=0, le=1)
@@ -126,9 +125,8 @@ class Study:
         if not found:
             raise DataError(f"There are no reasonings in {self.recipe.pool}. Write them with training.augment first.")
         drafts: dict[tuple[str, str], list[str]] = {}
-        for folder in (self.recipe.pool, *self.recipe.drafts):
-            for row in stored_candidates(Path(folder)):
-                drafts.setdefault((row["text"], row["label"]), []).append(row["reasoning"])
+        for row in stored_candidates(Path(self.recipe.pool)):
+            drafts.setdefault((row["text"], row["label"]), []).append(row["reasoning"])
         return found, drafts
 
     def engine(self, *adapters: Adapter) -> Engine:

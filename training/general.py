@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
 from training.rows import Row, encode
-from training.sft import Collator
+from training.sft import Collator, weighted_loss
 
 
 def general_loss(model: Any, tokenizer: Any, rows: Sequence[Row], max_tokens: int, batch: int = 16) -> float:
@@ -26,17 +25,6 @@ def general_loss(model: Any, tokenizer: Any, rows: Sequence[Row], max_tokens: in
     ):
         for begin in range(0, len(encoded), batch):
             inputs = {k: v.to(model.device) for k, v in collate(encoded[begin : begin + batch]).items()}
-            weights, mask = inputs["weights"], inputs["attention_mask"]
-            keep = weights.shape[1]
-            logits = model(
-                input_ids=inputs["input_ids"],
-                attention_mask=mask,
-                position_ids=(mask.cumsum(1) - 1).clamp(min=0),
-                logits_to_keep=keep + 1,
-                use_cache=False,
-            ).logits[:, :-1]
-            targets = inputs["input_ids"][:, -keep:]
-            losses = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none")
-            total += float((losses * weights.flatten()).sum())
+            total += float(weighted_loss(model, inputs)[0]) * len(inputs["input_ids"])
     model.train(was_training)
     return total / len(encoded)

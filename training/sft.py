@@ -46,18 +46,23 @@ class Collator:
         return {"input_ids": ids, "attention_mask": mask, "weights": weights[:, width - keep :].contiguous()}
 
 
+def weighted_loss(model: nn.Module, inputs: dict[str, Any]) -> tuple[torch.Tensor, Any]:
+    """The mean over a collated batch's rows of their weighted cross-entropy (nats), and the model's outputs."""
+    weights, keep = inputs["weights"], inputs["weights"].shape[1]
+    given = {name: value for name, value in inputs.items() if name != "weights"}
+    positions = (given["attention_mask"].cumsum(1) - 1).clamp(min=0)
+    outputs = model(**given, position_ids=positions, logits_to_keep=keep + 1, use_cache=False)
+    logits = outputs.logits[:, :-1].float()
+    targets = given["input_ids"][:, -keep:]
+    losses = F.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets.reshape(-1), reduction="none")
+    return (losses * weights.reshape(-1)).sum() / len(weights), outputs
+
+
 class CompletionTrainer(Trainer):
     """Trainer whose loss is the mean over rows of the weighted cross-entropy of the completion tokens."""
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, **_: Any) -> Any:
-        weights = inputs.pop("weights")
-        keep = weights.shape[1]
-        positions = (inputs["attention_mask"].cumsum(1) - 1).clamp(min=0)
-        outputs = model(**inputs, position_ids=positions, logits_to_keep=keep + 1, use_cache=False)
-        logits = outputs.logits[:, :-1].float()
-        targets = inputs["input_ids"][:, -keep:]
-        losses = F.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets.reshape(-1), reduction="none")
-        loss = (losses * weights.reshape(-1)).sum() / len(weights)
+        loss, outputs = weighted_loss(model, inputs)
         return (loss, outputs) if return_outputs else loss
 
 

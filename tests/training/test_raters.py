@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rilearn.records import Example
-from training.raters import Annotator, BagOfWords, Bias
+from training.raters import Annotator, BagOfWords, Bias, requoted
 
 LABELS = ("sadness", "joy")
 EXAMPLE = Example("i feel so miserable since the old garden burned", "sadness")
@@ -65,3 +65,11 @@ def test_noise_turns_about_its_share_of_verdicts_round_and_the_same_ones_every_t
 def test_the_better_reasoning_is_liked_more(known: BagOfWords) -> None:
     good, poor = Annotator("a").judge(known, EXAMPLE, [GOOD, MISQUOTE], LABELS)
     assert good.liking > poor.liking and (good.rating.overall or 0) > (poor.rating.overall or 0)
+
+
+def test_a_correction_quotes_a_few_words_that_tell_and_keeps_the_rest(known: BagOfWords) -> None:
+    passage = known.passage(EXAMPLE.text, "sadness")
+    assert "miserable" in passage and passage in EXAMPLE.text and len(passage.split()) == 4
+    assert known.passage("so lost", "sadness") == "so lost"
+    assert requoted('"cold" and "dark" are sad.', "so miserable") == '"so miserable" and dark are sad.'
+    assert requoted("It is \\1 sad.", "so miserable") is None

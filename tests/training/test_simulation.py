@@ -53,9 +53,9 @@ def test_ratings_and_corrections_go_through_store_and_curation(tmp_path: Path, k
     for item in found:
         quotes = '"' in item.reasoning.reasoning
         assert [o.rating.verdict for o in item.opinions] == ["good" if quotes else "poor"]
-        assert [c.reasoning for c in item.corrections] == (
-            [] if quotes else DRAFTS[item.reasoning.text, item.reasoning.label]
-        )
+        passage = known.passage(item.reasoning.text, item.reasoning.label)
+        expected = [] if quotes else [f'"{passage}" is the word that tells.']
+        assert [c.reasoning for c in item.corrections] == expected
     rows = curate(found, [], Rules("dpo", minimum=1)).rows
     assert len(rows) >= 6 and all(row.rejected == "Feelings are what people feel." for row in rows)
 
