@@ -104,16 +104,21 @@ def evidence(text: str, reasoning: str) -> list[Span]:
 
 
 def named(text: str, reasoning: str) -> list[Span]:
-    """Where `text` has words that `reasoning` names: its `evidence`, and every word of a passage quoted as it stands.
+    """Where `text` has words that `reasoning` names: its `evidence`, and every word of what it has `quoted`."""
+    return sorted({*evidence(text, reasoning), *quoted(text, reasoning)})
+
+
+def quoted(text: str, reasoning: str, least: int = 1) -> list[Span]:
+    """Where `text` has the words of passages that `reasoning` quotes as they stand, if they have `least` words or more.
 
     Case and apostrophes aside; of a passage that the text holds several times, the first.
     """
     found = [(m.group().lower().replace("'", ""), m.span()) for m in WORD.finditer(text)]
-    held, spans = [word for word, _ in found], set(evidence(text, reasoning))
+    held, spans = [word for word, _ in found], set[Span]()
     for quote in _QUOTE.findall(reasoning):
         passage = [word.replace("'", "") for word in words(quote.replace("’", "'"))]
         for at in range(len(held) - len(passage) + 1):
-            if passage and held[at : at + len(passage)] == passage:
+            if len(passage) >= max(1, least) and held[at : at + len(passage)] == passage:
                 spans |= {span for _, span in found[at : at + len(passage)]}
                 break
     return sorted(spans)

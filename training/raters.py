@@ -1,9 +1,10 @@
 """Simulated annotators: a stated, seeded rule with noise and bias in place of people. Always called simulated.
 
 What they know of emotions is a bag of words (TF-IDF with logistic regression) over texts nobody rates or measures on.
-A reasoning is good if it names words of the text that tell the label to that bag of words, quotes nothing that is not
-there, does not repeat itself and names no other label. Noise turns a verdict round; each bias bends the rule one way.
-A correction keeps the words of a reasoning but quotes the few words in a row that tell most.
+Their guideline: a good reasoning quotes the words that tell, as they stand, a few in a row. A reasoning is good if what
+it quotes so tells the label to that bag of words, if it quotes nothing that is not there, does not repeat itself and
+names no other label. Noise turns a verdict round; each bias bends the rule one way. A correction keeps the words of a
+reasoning but quotes the few words in a row that tell most.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from rilearn.perturbations import evidence, only
+from rilearn.perturbations import only, quoted
 from rilearn.records import Example, Rating, Verdict
-from rilearn.signals import WORD, measured
+from rilearn.signals import WORD, content_words, measured, words
 
 Bias = Literal["none", "lenient", "strict", "short"]
 """lenient overlooks misquotes, strict wants the words to tell more surely, short finds more than 20 words poor."""
 SHORTEST, LONGEST = 4, 8
-"""Words of a passage that a correction quotes: fewer lose what stands beside the telling word, a negation say."""
+"""Words of a passage as they want it quoted: fewer lose what stands beside the telling word, a negation say."""
 _QUOTE = re.compile(r'"[^"]*"')
 
 
@@ -46,10 +47,8 @@ class BagOfWords:
         return [float(row[self._columns[label]]) for row, label in zip(found, labels, strict=True)]
 
     def passage(self, text: str, label: str) -> str:
-        """The shortest run of SHORTEST to LONGEST words of `text` that is nearly as sure of the label as the surest.
-
-        The whole of a text with fewer words.
-        """
+        """The shortest run of SHORTEST to LONGEST words of `text` that is nearly as sure of the label as the surest;
+        of several one that ends on a word with content. The whole of a text with fewer words."""
         spans = [match.span() for match in WORD.finditer(text)]
         runs = [
             text[spans[at][0] : spans[at + size - 1][1]]
@@ -57,7 +56,8 @@ class BagOfWords:
             for at in range(len(spans) - size + 1)
         ] or [text]
         sure = self.shares(runs, [label] * len(runs))
-        return next(run for run, share in zip(runs, sure, strict=True) if share >= 0.9 * max(sure))
+        near = [run for run, share in zip(runs, sure, strict=True) if share >= 0.9 * max(sure)]
+        return min(near, key=lambda run: (len(words(run)), not content_words(words(run)[-1])))
 
 
 def requoted(reasoning: str, passage: str) -> str | None:
@@ -88,8 +88,9 @@ class Annotator:
     ) -> list[Judgement]:
         """A rating for each reasoning of one example; the same again for the same annotator, text and reasoning."""
         label = example.label or ""
-        named = [only(example.text, evidence(example.text, r)) for r in reasonings]
-        told = known.shares(named, [label] * len(named))
+        passages = [only(example.text, quoted(example.text, r, SHORTEST)) for r in reasonings]
+        sure = known.shares(passages, [label] * len(passages))
+        told = [share if passage else 0.0 for passage, share in zip(passages, sure, strict=True)]
         return [self._one(example, r, share, labels) for r, share in zip(reasonings, told, strict=True)]
 
     def _one(self, example: Example, reasoning: str, told: float, labels: Sequence[str]) -> Judgement:

@@ -1,7 +1,7 @@
 """Simulated annotators at the real queue: they take items, rate them and correct some, through the store as people do.
 
-A correction is the reasoning itself with a passage of the text in place of what it quoted (see training.raters), or if
-it quotes nothing or is still not good, the draft for the same text that they like best, changed in the same way.
+A correction is the reasoning itself or one of the drafts for the same text, with a passage of the text in place of what
+it quoted (see training.raters): of those that are good then, one that begins with it, and the one that is liked best.
 """
 
 from __future__ import annotations
@@ -74,10 +74,11 @@ class Simulation:
     def _correction(self, annotator: Annotator, example: Example, reasoning: str) -> str | None:
         drafts = self._drafts.get((example.text, example.label or ""), ())
         passage = self._known.passage(example.text, example.label or "")
-        for found in ([reasoning], [draft for draft in drafts if draft != reasoning]):
-            written = [changed for r in found if (changed := requoted(r, passage))]
-            said = annotator.judge(self._known, example, written, self._labels) if written else []
-            good = [(s.liking, r) for s, r in zip(said, written, strict=True) if all(s.rating.criteria.values())]
-            if good:
-                return max(good)[1]
-        return None
+        written = [changed for r in (reasoning, *drafts) if (changed := requoted(r, passage))]
+        said = annotator.judge(self._known, example, written, self._labels) if written else []
+        good = [
+            (r.startswith('"'), s.liking, r)
+            for s, r in zip(said, written, strict=True)
+            if all(s.rating.criteria.values())
+        ]
+        return max(good)[2] if good else None

@@ -40,11 +40,9 @@ def enter(visit: Any, services: Services) -> Any:
     from tests.browser.pages import PATIENCE, sync_api
 
     def enter(name: str, role: Role = "annotator", **options: Any) -> Any:
-        page = visit(path="?tab=rate", **options)
         who = Annotators(services.store.database).add(name, role)
         secret = Logins(services.store.database, Guesses()).begin(who.id)
-        page.context.add_cookies([{"name": services.visitors.login_cookie, "value": secret, "url": page.url}])
-        page.reload()
+        page = visit(path="?tab=rate", cookies={services.visitors.login_cookie: secret}, **options)
         sync_api.expect(page.locator(".rl-rate-card, .rl-done")).to_be_visible(timeout=PATIENCE)
         return page
 

@@ -23,8 +23,11 @@ GO = {
 PATIENCE = 20_000  # ms; the machines that run this are slow
 
 
-def open_page(browser: Any, url: str, stack: ExitStack, path: str = "", **options: Any) -> Any:
+def open_page(
+    browser: Any, url: str, stack: ExitStack, path: str = "", cookies: dict[str, str] | None = None, **options: Any
+) -> Any:
     context = browser.new_context(**options)
+    context.add_cookies([{"name": name, "value": value, "url": url} for name, value in (cookies or {}).items()])
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.trouble = []

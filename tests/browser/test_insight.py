@@ -11,7 +11,7 @@ from rilearn.records import Rating, Reasoning
 from rilearn.services import Services
 from rilearn.settings import Settings
 from rilearn.store.adjudications import Adjudications
-from rilearn.store.annotators import Annotators
+from rilearn.store.annotators import Annotators, Role
 from rilearn.store.logins import Logins
 from rilearn.store.passphrases import Guesses
 from rilearn.store.ratings import Ratings
@@ -50,6 +50,12 @@ def sign_in(page: Any) -> None:
     form.locator("[name=passphrase]").fill(PHRASE)
     page.keyboard.press("Enter")
     expect(page.locator(".rl-who")).to_contain_text("admin", timeout=PATIENCE)
+
+
+def login(services: Services, name: str, role: Role = "annotator") -> dict[str, str]:
+    """The cookie of somebody's session."""
+    who = Annotators(services.store.database).add(name, role)
+    return {services.visitors.login_cookie: Logins(services.store.database, Guesses()).begin(who.id)}
 
 
 def show(page: Any) -> None:
@@ -97,21 +103,20 @@ def test_who_is_no_admin_is_refused(visit: Any, services: Services, disputed: li
         expect(page.locator("#rl-insight-decide")).to_be_hidden()
 
     refused()
-    secret = Logins(services.store.database, Guesses()).begin(Annotators(services.store.database).add("ann").id)
-    page.context.add_cookies([{"name": services.visitors.login_cookie, "value": secret, "url": page.url}])
+    (cookie,) = login(services, "ann").items()
+    page.context.add_cookies([{"name": cookie[0], "value": cookie[1], "url": page.url}])
     page.reload()
     refused()
     assert page.trouble == []
 
 
 def test_who_is_admin_no_more_decides_nothing(visit: Any, services: Services, disputed: list[int]) -> None:
-    page = visit(path="?tab=rate")
-    sign_in(page)
+    cookie = login(services, "root", "admin")
+    page = visit(path="?tab=insight", cookies=cookie)
     show(page)
     dispute = page.locator("#rl-insight-dispute")
     expect(dispute).to_contain_text("It says 0.", timeout=PATIENCE)
-    cookie = next(c for c in page.context.cookies() if c["name"] == services.visitors.login_cookie)
-    Logins(services.store.database, Guesses()).end(cookie["value"])
+    Logins(services.store.database, Guesses()).end(*cookie.values())
     page.locator("#rl-insight-good").click()
     expect(dispute.get_by_role("alert")).to_contain_text("This part is for admins", timeout=PATIENCE)
     assert "It says" not in dispute.inner_text() and Adjudications(services.store.database).history(disputed[0]) == []
@@ -119,9 +124,8 @@ def test_who_is_admin_no_more_decides_nothing(visit: Any, services: Services, di
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_shows_it_whole(visit: Any, services: Services, disputed: list[int], scheme: str) -> None:
-    page = visit(path="?tab=rate", viewport={"width": 390, "height": 700}, color_scheme=scheme)
-    sign_in(page)
-    page.goto(page.url.replace("tab=rate", "tab=insight"))  # the tab itself is in the menu of those that do not fit
+    phone = {"viewport": {"width": 390, "height": 700}, "color_scheme": scheme}
+    page = visit(path="?tab=insight", cookies=login(services, "root", "admin"), **phone)
     page.locator("#rl-insight-show").click()
     expect(page.locator("svg.rl-stacks")).to_be_visible(timeout=PATIENCE)
     assert eventually(lambda: page.evaluate(CONTRAST) == []), page.evaluate(CONTRAST)

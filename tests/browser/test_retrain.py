@@ -35,11 +35,8 @@ def services(world: World) -> Services:
 
 
 def enter(visit: Any, world: World, name: str, **options: Any) -> Any:
-    page = visit(**options)
     secret = world.login(name)
-    page.context.add_cookies([{"name": world.services.visitors.login_cookie, "value": secret, "url": page.url}])
-    page.goto(f"{page.url}?tab=retrain")
-    return page
+    return visit(path="?tab=retrain", cookies={world.services.visitors.login_cookie: secret}, **options)
 
 
 def test_preview_start_reload_cancel(visit: Any, world: World) -> None:

@@ -9,8 +9,8 @@ from training.raters import Annotator, BagOfWords, Bias, requoted
 
 LABELS = ("sadness", "joy")
 EXAMPLE = Example("i feel so miserable since the old garden burned", "sadness")
-GOOD = '"so miserable" are the words of somebody who mourns.'
-MISQUOTE = '"so miserable and cold" are the words of somebody who mourns a miserable day.'
+GOOD = '"i feel so miserable" are the words of somebody who mourns.'
+MISQUOTE = '"i feel so miserable" and "so cold" are the words of somebody who mourns.'
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +37,14 @@ def test_a_bag_of_words_is_sure_of_what_it_has_read(known: BagOfWords) -> None:
         (GOOD, "good"),
         (MISQUOTE, "poor"),
         ("Sadness is the feeling of being sad.", "poor"),  # names nothing in the text
-        ('"the old garden" tells of a place.', "poor"),  # names what tells nothing
-        ('"so miserable" means joy.', "poor"),  # another label
+        ('"since the old garden burned" tells of a place.', "poor"),  # quotes what tells nothing
+        ("Somebody who feels so miserable mourns.", "poor"),  # quotes nothing
+        ('"so miserable" are the words of somebody who mourns.', "poor"),  # too few words to see what they say
+        ('"i feel so miserable" means joy.', "poor"),  # another label
         ("Miserable is miserable is miserable is miserable is miserable.", "poor"),
     ],
 )
-def test_good_is_what_names_telling_words_and_quotes_rightly(known: BagOfWords, reasoning: str, expected: str) -> None:
+def test_good_is_what_quotes_a_telling_passage_rightly(known: BagOfWords, reasoning: str, expected: str) -> None:
     assert verdict(known, reasoning) == expected
 
 

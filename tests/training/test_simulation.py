@@ -32,7 +32,7 @@ def known() -> BagOfWords:
 
 @contextmanager
 def project(folder: Path, known: BagOfWords, corrected: float) -> Iterator[tuple[Database, Simulation]]:
-    written = ('"{}" says it all.', "Feelings are what people feel.")
+    written = ('"i feel {} about" says it all.', "Feelings are what people feel.")
     made = [
         Proposal(Reasoning("emotion", text, label, words.format(WORDS[label]), "simulation", "train"), "generator")
         for text, label in TEXTS
