@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rilearn.adapters import load_adapter
+from rilearn.services import PREFERRED, PREFERRED_DIRECT
 from training.stage import ROOT
 
 BEGIN, END = "<!-- measured: python -m training.readme -->", "<!-- /measured -->"
@@ -27,7 +28,8 @@ def table(adapters: Path, results: Path) -> str:
     for folder in sorted(p.parent for p in adapters.glob("*/manifest.json")):
         manifest = load_adapter(folder).manifest
         if result := manifest.evaluation.get(SPLIT):
-            found[manifest.kind] = result
+            if manifest.name in (PREFERRED, PREFERRED_DIRECT):  # what a visitor meets, not what it was made from
+                found[manifest.kind] = result
             path = f"[`data/adapters/{folder.name}/manifest.json`](data/adapters/{folder.name}/manifest.json)"
             rows.append(_row(f"`{manifest.name}`", result["n"], manifest.data["rows"], result, path))
     baselines = results / f"baselines-{SPLIT}.json"

@@ -76,7 +76,8 @@ The settings of the study were chosen by its rows, so its best cell flatters. On
 {found["base_judge"]["losses"]}
 losses. {"; ".join(changes)}. From
 [data/results/feedback-fresh-validation.json](feedback-fresh-validation.json), made by `{found["command"]}`,
-{found["date"]}. It ships as `generator-feedback`, and what was trained through it as `q-ra-feedback`.
+{found["date"]}. It ships as `generator`, the one before as `generator-stage-1`; what was trained through it as
+`q-ra`, the classifier before as `q-ra-stage-1`.
 """
     return text, {}
 

@@ -42,8 +42,9 @@ def _verdict(low: float, high: float) -> str:
 def _hangs(found: Result) -> str:
     rate = {name: one["rate"] for name, one in found["interventions"].items()}
     return (
-        f"Without it, {rate[REMOVED]:.1%} of the answers are others; with the reasoning of a text of another label in "
-        f"its place {rate[OTHER]:.1%}, of a text of the same label {rate[SAME]:.1%} (n = {found['n']})."
+        f"Without that of `{found['adapter']}`, {rate[REMOVED]:.1%} of the answers are others; with the reasoning of a "
+        f"text of another label in its place {rate[OTHER]:.1%}, of a text of the same label {rate[SAME]:.1%} "
+        f"(n = {found['n']})."
     )
 
 

@@ -31,8 +31,27 @@ def systems(results: Path, adapters: Path) -> list[Result]:
                 rows.append({**cell, "name": "zero-shot base", "source": study.name})
     for adapter in list_adapters(adapters)[0]:
         if found := adapter.manifest.evaluation.get(SPLIT):
-            rows.append({**found, "name": f"{adapter.name} (shipped)", "rows": adapter.manifest.data["rows"]})
+            named = {"adapter": adapter.name, "name": f"{adapter.name} (shipped)"}
+            rows.append({**found, **named, "rows": adapter.manifest.data["rows"]})
     return sorted(rows, key=lambda r: r["accuracy"])
+
+
+def named_now(found: Result, adapters: Path) -> Result:
+    """A result whose adapters have the names that they go by now.
+
+    A file holds the names of its day and the digests of the weights; what was the default may be a parent since.
+    """
+    names = {adapter.ref.digest: adapter.name for adapter in list_adapters(adapters)[0]}
+
+    def now(name: str, digest: str) -> str:
+        return names.get(digest, f"{name}, no longer shipped")
+
+    changed: Result = {}
+    if "adapter_sha256" in found:
+        changed["adapter"] = now(found["adapter"], found["adapter_sha256"])
+    if "adapters" in found:
+        changed["adapters"] = {now(name, digest): digest for name, digest in found["adapters"].items()}
+    return {**found, **changed}
 
 
 def main(argv: list[str]) -> None:
@@ -40,7 +59,8 @@ def main(argv: list[str]) -> None:
     results = ROOT / "data" / "results"
     rows = systems(results, Settings().adapters)
     attempts = [_read(path) for path in sorted((results / "attempts").glob("*.json"))]
-    found = {name: _read(path) for name in PARTS if (path := results / f"{name}-{SPLIT}.json").exists()}
+    files = {name: results / f"{name}-{SPLIT}.json" for name in PARTS}
+    found = {name: named_now(_read(path), Settings().adapters) for name, path in files.items() if path.exists()}
     parts = [shipped_part(rows, attempts), *(PARTS[name](result) for name, result in found.items())]
     folder = given.out.parent / "plots"
     folder.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from rilearn import faithfulness
+from rilearn.adapters import load_adapter
 from rilearn.statistics import paired_difference
 from training import plots, report_parts, report_summary, report_tables, study_report
 
@@ -49,6 +50,14 @@ def test_the_study_is_told_as_its_cells_have_it() -> None:
     lead = f"- q-ra, 160 rows: {100 * gap:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
     assert lead in report_parts.study_part(few)[0].partition("likely regime")[2]
     assert "zero-shot" not in text and list(made) == ["study-curves.svg"]
+
+
+def test_adapters_have_the_names_they_go_by_now(adapters: Path) -> None:
+    digest = load_adapter(adapters / "q-ra").ref.digest
+    found = {"n": 4, "adapter": "candidate", "adapter_sha256": digest, "adapters": {"old": "0" * 64, "new": digest}}
+    named = {"adapter": "q-ra", "adapters": {"old, no longer shipped": "0" * 64, "q-ra": digest}}
+    assert study_report.named_now(found, adapters) == {**found, **named}
+    assert study_report.named_now({"n": 4}, adapters) == {"n": 4}
 
 
 def test_ways_of_answering_stand_against_the_direct_one() -> None:
@@ -126,7 +135,7 @@ def test_the_summary_answers_from_the_files() -> None:
     direct = {**common, "adapter": "q-a", "kind": "direct", "accuracy": 0.5, "correct": "1100"}
     reasoned = {**common, "adapter": "q-ra", "kind": "reasoned", "accuracy": 0.75, "correct": "1110"}
     rates = {faithfulness.REMOVED: 0.25, faithfulness.OTHER: 0.5, faithfulness.SAME: 0.125}
-    found = {"n": 8, "interventions": {name: {"rate": rate} for name, rate in rates.items()}}
+    found = {"n": 8, "adapter": "q-ra", "interventions": {name: {"rate": rate} for name, rate in rates.items()}}
     cells = [made_cell("q-a", 160, 0, "1" * 40 + "0" * 40), made_cell("q-ra", 160, 0, "0" * 80)]
     told = report_summary.summary([direct, reasoned], found, {"cells": [*cells, made_cell("q-ar", 160, 0, "1" * 80)]})
     helps, hangs, learns = told.split("\n")
