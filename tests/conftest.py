@@ -24,6 +24,20 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # once took seven. For the commands that tests start as well.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The training stages first, the browser tests spread between all others: several browsers at once keep each other
+    waiting, and what takes long must not come last."""
+    by_file: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        by_file.setdefault(item.path, []).append(item)
+    browser = [path for path in by_file if path.parent.name == "browser"]
+    others = sorted((path for path in by_file if path not in browser), key=lambda path: path.parent.name != "training")
+    places = {path: place for place, path in enumerate(others)}
+    places |= {path: place * len(others) // max(1, len(browser)) - 0.5 for place, path in enumerate(browser)}
+    items[:] = [item for path in sorted(places, key=places.__getitem__) for item in by_file[path]]
+
+
 REASONING = "The words sound warm and hopeful, as somebody talks who has waited long and is glad now."
 
 
