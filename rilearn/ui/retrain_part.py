@@ -29,10 +29,10 @@ Identify = Callable[[gr.Request], "Annotator"]
 """Who sent the request; raises InputError unless it is an admin."""
 ALL, SINCE = "All ratings", "Ratings since the last run"
 NAMES = {
-    "mixed": "Mixed: pairs where there are some, good and poor ratings for the rest",
-    "dpo": "Pairs only (DPO): corrections and better against worse",
+    "mixed": "Mixed: pairs, else good and poor",
+    "dpo": "Pairs only (DPO): better against worse",
     "kto": "Good and poor ratings (KTO)",
-    "sft": "Approved reasonings and corrections only (SFT)",
+    "sft": "Approved reasonings and corrections (SFT)",
 }
 EVERY = 2.0
 """Seconds between two looks at a running job."""
