@@ -98,13 +98,14 @@ def train_phase(
 
     t, how = recipe.training, getattr(recipe, phase)
     rows = len(columns["prompt"])
-    micro = min(t.micro_batch or t.batch, rows)
+    batch = how.batch or t.batch
+    micro = min(t.micro_batch or batch, batch, rows)
     data = Dataset.from_dict(ordered(columns, micro, how.epochs, recipe.seed))
-    steps = t.max_steps or max(1, -(-len(data) // t.batch))
+    steps = t.max_steps or max(1, -(-len(data) // batch))
     common: dict[str, Any] = {
         "output_dir": str(out),
         "per_device_train_batch_size": micro,
-        "gradient_accumulation_steps": max(1, t.batch // micro),
+        "gradient_accumulation_steps": max(1, batch // micro),
         "learning_rate": how.lr,
         "lr_scheduler_type": "linear",
         "warmup_steps": round(t.warmup * steps),
@@ -141,7 +142,7 @@ def train_phase(
         args=config_class(**common, **options),
         train_dataset=data,
         processing_class=tokenizer,
-        callbacks=[Rate(t.batch), TimedCheckpoint(t.checkpoint_minutes), *callbacks],
+        callbacks=[Rate(batch), TimedCheckpoint(t.checkpoint_minutes), *callbacks],
         **extra,
     )
     trainer.remove_callback(PrinterCallback)

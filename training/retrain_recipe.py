@@ -12,10 +12,11 @@ from training.recipes import ReasoningData, Recipe, Strict, TextData
 
 
 class Phase(Strict):
-    """Learning rate and passes over the rows of one way of training."""
+    """Learning rate, passes over the rows, and rows a step of one way of training (None: the training's `batch`)."""
 
     lr: float
     epochs: float
+    batch: int | None = Field(default=None, ge=1)
 
 
 class RetrainRecipe(Recipe):
