@@ -54,9 +54,8 @@ Orders of the queue, {found["recipe"]["order_budget"]} ratings each, recipe {goa
 
 
 def fresh_part(found: Result) -> tuple[str, dict[str, str]]:
-    """The goal's generator on rows by which no setting was chosen (`training.retrain_generator` wrote the file)."""
+    """The generator that ships on rows by which no setting was chosen (`training.retrain_generator` wrote the file)."""
     old, new, duel = found["parent"], found["candidate"], found["judge"]
-    low, high = duel["interval"]
     changes = [
         f"{what} {old[name]:.1%} before, {new[name]:.1%} after"
         for name, what in (
@@ -67,15 +66,16 @@ def fresh_part(found: Result) -> tuple[str, dict[str, str]]:
             ("sufficiency", "sufficiency"),
         )
     ]
-    text = f"""## The retrained generator on other rows
+    text = f"""## The generator that ships, retrained on simulated ratings
 
-The settings of the study were chosen by its rows, so its best cell flatters. On the {found["n"]} rows of
-{found["split"]} from row {found["from_row"]} on, the generator retrained with the goal's ratings (simulated) wins
-{duel["wins"]} and loses {duel["losses"]} with {duel["ties"]} ties: {duel["win_rate"]:.1%} (95 % interval {low:.1%} to
-{high:.1%}); the second judge, the bare base, sees {found["base_judge"]["wins"]} wins and
-{found["base_judge"]["losses"]}
-losses. {"; ".join(changes)}. From
-[data/results/feedback-fresh-validation.json](feedback-fresh-validation.json), made by `{found["command"]}`,
+Against the generator before, on n = {found["n"]} rows of {found["split"]} from row {found["from_row"]} on, which no
+setting of the training was chosen by: {duel["wins"]} wins, {duel["losses"]} losses, {duel["ties"]} ties. The second
+judge, the bare base, sees {found["base_judge"]["wins"]} wins and {found["base_judge"]["losses"]} losses.
+{"; ".join(changes)}. What was aimed at:
+
+{_aims(new, old, duel)}
+
+From [data/results/feedback-fresh-validation.json](feedback-fresh-validation.json), made by `{found["command"]}`,
 {found["date"]}. It ships as `generator`, the one before as `generator-stage-1`; what was trained through it as
 `q-ra`, the classifier before as `q-ra-stage-1`.
 """
@@ -87,24 +87,23 @@ def _is(cell: Result, goal: Result) -> bool:
 
 
 def _goal(found: Result, main: Result) -> str:
+    return (
+        f"The goal, with {main['budget']} ratings and the recipe {main['ratings']}:\n\n"
+        f"{_aims(main, found['parent'], main['judge'])}"
+    )
+
+
+def _aims(new: Result, old: Result, duel: Result) -> str:
     """What was aimed at, each with what came out."""
-    before = found["parent"]
-    values = {
-        "win_rate": main["judge"]["win_rate"],
-        "grounded": main["grounded"],
-        "sufficiency": main["sufficiency"] - before["sufficiency"],
-        "restates": main["restates"],
-    }
+    values = {name: new[name] for name in ("grounded", "restates")}
+    values |= {"win_rate": duel["win_rate"], "sufficiency": new["sufficiency"] - old["sufficiency"]}
+    low, high = duel["interval"]
     lines = []
     for name, (what, bound) in AIMS.items():
         met = values[name] < bound if name == "restates" else values[name] >= bound
-        lines.append(f"- {what} {bound:.0%}: {values[name]:.1%}, {'met' if met else 'missed'}")
-    duel = main["judge"]
-    low, high = duel["interval"]
-    return (
-        f"The goal, with {main['budget']} ratings and the recipe {main['ratings']} ({duel['wins']} wins, "
-        f"{duel['losses']} losses, {duel['ties']} ties; 95 % interval {low:.1%} to {high:.1%}):\n\n" + "\n".join(lines)
-    )
+        between = f" (95 % interval {low:.1%} to {high:.1%})" if name == "win_rate" else ""
+        lines.append(f"- {what} {bound:.0%}: {values[name]:.1%}{between}, {'met' if met else 'missed'}")
+    return "\n".join(lines)
 
 
 def _curves(cells: list[Result], found: Result, name: str = "win_rate") -> str:

@@ -40,7 +40,7 @@ FOUND: dict[str, Any] = {
 def test_what_was_aimed_at_is_called_met_or_missed() -> None:
     text, made = feedback_part(FOUND)
     assert text.index("The annotators are simulated.") < text.index("The goal, with 300 ratings")
-    assert "no ties 70%: 75.0%, met" in text
+    assert "no ties 70%: 75.0% (95 % interval 60.0% to 86.0%), met" in text
     assert "rises by 15%: 10.0%, missed" in text
     assert "restatements below 10%: 4.0%, met" in text
     assert list(made) == ["feedback-wins.svg", "feedback-sufficiency.svg"] and all(
@@ -67,5 +67,6 @@ def test_other_rows_are_told_with_both_judges() -> None:
     about = {"n": 35, "split": "validation", "from_row": 200, "command": "c", "date": "2026-01-02"}
     found = {"parent": rates, "candidate": {**rates, "faultless": 0.75}, "judge": duel, "base_judge": duel, **about}
     text, made = fresh_part(found)
-    assert "wins\n20 and loses 10 with 5 ties: 66.7%" in text and "without fault 50.0% before, 75.0% after" in text
+    assert "20 wins, 10 losses, 5 ties" in text and "without fault 50.0% before, 75.0% after" in text
+    assert "no ties 70%: 66.7% (95 % interval 49.0% to 81.0%), missed" in text and "in the text 90%: 90.0%, met" in text
     assert made == {}
