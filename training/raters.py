@@ -57,7 +57,7 @@ class BagOfWords:
         ] or [text]
         sure = self.shares(runs, [label] * len(runs))
         near = [run for run, share in zip(runs, sure, strict=True) if share >= 0.9 * max(sure)]
-        return min(near, key=lambda run: (len(words(run)), not content_words(words(run)[-1])))
+        return min(near, key=lambda run: (len(words(run)), not content_words("".join(words(run)[-1:]))))
 
 
 def requoted(reasoning: str, passage: str) -> str | None:

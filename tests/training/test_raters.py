@@ -72,6 +72,6 @@ def test_the_better_reasoning_is_liked_more(known: BagOfWords) -> None:
 def test_a_correction_quotes_a_few_words_that_tell_and_keeps_the_rest(known: BagOfWords) -> None:
     passage = known.passage(EXAMPLE.text, "sadness")
     assert "miserable" in passage and passage in EXAMPLE.text and len(passage.split()) == 4
-    assert known.passage("so lost", "sadness") == "so lost"
+    assert known.passage("so lost", "sadness") == "so lost" and known.passage("!?", "joy") == "!?"
     assert requoted('"cold" and "dark" are sad.', "so miserable") == '"so miserable" and dark are sad.'
     assert requoted("It is \\1 sad.", "so miserable") is None
