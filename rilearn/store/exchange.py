@@ -88,6 +88,7 @@ class Exchange:
     def bring(self, path: Path, dry_run: bool = False) -> Imported:
         """Import a file that `export` wrote; rows that are here already stay as they are, and what annotators said who
         were deleted here is left out (their decisions as an admin come without name, as deleting leaves them).
+        A vote on two reasonings counts as one (see `duels`) if both are stored here, or from an import after they came.
 
         Saved in steps of some hundred rows, so that people can go on rating; after an interruption import it again.
 

@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 from rilearn.errors import InputError
 from rilearn.records import CRITERIA, Rating, Reasoning, Sampling, Span
 from rilearn.store.annotators import taken
-from rilearn.store.checks import short, words
+from rilearn.store.checks import digest, short, words
 from rilearn.store.queue import settle
 from rilearn.store.rating_checks import check_against
 from rilearn.store.ratings import rating_row, supersede
 from rilearn.store.reasonings import Rows, insert_new, rows_of, save
-from rilearn.store.schema import AnnotatorRow, EditRow, PairRow, RatingRow, VoteRow
+from rilearn.store.schema import AnnotatorRow, EditRow, PairRow, RatingRow, ReasoningRow, TextRow, VoteRow
 from rilearn.store.schema_annotation import AdjudicationRow
 from rilearn.store.tombstones import buried
 
@@ -40,10 +40,12 @@ class Saying:
 
 @dataclass(frozen=True)
 class Ballot:
-    """A vote and the pair that it is on, as columns."""
+    """A vote and the pair that it is on, as columns. `about`: task, label and split of the two reasonings that were
+    compared; None if the answers are not two reasonings for one label."""
 
     pair: dict[str, Any]
     vote: dict[str, Any]
+    about: dict[str, str] | None
 
 
 Read = Saying | Ballot
@@ -63,7 +65,8 @@ def read(kind: str, row: Mapping[str, Any]) -> Read:
 
 def keep(session: Session, sayings: Sequence[Read]) -> list[bool | str | None]:
     """Save them in the transaction: True is new, False was there, None is left out, since who said it was deleted here;
-    a text says why one cannot be kept."""
+    a text says why one cannot be kept. A pair is linked to the two reasonings that it compares if both are stored, also
+    where the vote was there and they came since."""
     gone = buried(session, {s.pseudonym for s in sayings if isinstance(s, Saying)})
     about = [s for s in sayings if isinstance(s, Saying) and (s.outlives or s.pseudonym not in gone)]
     ids = iter(save(session, [s.about for s in about]))
@@ -152,12 +155,18 @@ def _ballot(row: Mapping[str, Any]) -> Ballot:
         raise InputError("The choice is neither left nor right nor tie.")
     pair = {"text": words(row["text"], "text", empty=False), "giveaway": bool(row["giveaway"])}
     for side in ("left", "right"):
-        pair[f"{side}_model"] = short(row[f"{side}_model"], "model")
+        # No model wrote what people did, and a new version is compared with that too.
+        pair[f"{side}_model"] = words(row[f"{side}_model"], "model", 200)
         pair[f"{side}_digest"] = words(row[f"{side}_digest"], "digest", 200)
         pair[f"{side}_shown"] = words(row[f"{side}_shown"], "answer", empty=False)
     pair |= {"key": short(row["key"], "key"), "created_at": row["created_at"]}
     vote = {"choice": row["choice"], "created_at": row["created_at"]}
-    return Ballot(pair, vote | {"visitor": short(row["visitor"], "visitor"), "token": short(row["token"], "token")})
+    vote |= {"visitor": short(row["visitor"], "visitor"), "token": short(row["token"], "token")}
+    about = None
+    if row["label"]:
+        about = {"task": short(row["task"], "task"), "label": short(row["label"], "label")}
+        about["split"] = words(row["split"], "split", 200)
+    return Ballot(pair, vote, about)
 
 
 def _people(session: Session, names: Mapping[str, str]) -> dict[str, int]:
@@ -200,16 +209,39 @@ def _keep_saying(session: Session, row: RatingRow | EditRow | AdjudicationRow) -
 
 def _keep_ballot(session: Session, one: Ballot) -> bool:
     insert_new(session, PairRow, [one.pair], "key")
-    pair = session.scalars(select(PairRow.id).filter_by(key=one.pair["key"])).one()
-    if before := session.scalars(select(VoteRow).filter_by(pair_id=pair, token=one.vote["token"])).one_or_none():
+    pair = session.scalars(select(PairRow).filter_by(key=one.pair["key"])).one()
+    # Keys are made of a database's own ids, so that another one's pair can have the same.
+    if any(getattr(pair, name) != one.pair[name] for name in _DRAWN):
+        raise InputError("This pair is here already, with other answers.")
+    _link(session, pair, one)
+    if before := session.scalars(select(VoteRow).filter_by(pair_id=pair.id, token=one.vote["token"])).one_or_none():
         if before.choice != one.vote["choice"]:
             raise InputError("This vote is here already, with another choice.")
         return False
     clash = (VoteRow.visitor == one.vote["visitor"]) & (
-        (VoteRow.pair_id == pair) | (VoteRow.token == one.vote["token"])
+        (VoteRow.pair_id == pair.id) | (VoteRow.token == one.vote["token"])
     )
     if session.scalars(select(VoteRow.id).where(clash)).first() is not None:
         raise InputError("This visitor has voted on the pair, or sent the request for another one.")
-    session.add(VoteRow(pair_id=pair, **one.vote))
+    session.add(VoteRow(pair_id=pair.id, **one.vote))
     session.flush()
     return True
+
+
+_DRAWN = ("text", *(f"{side}_{part}" for side in ("left", "right") for part in ("model", "digest", "shown")))
+
+
+def _link(session: Session, pair: PairRow, one: Ballot) -> None:
+    """To the reasonings with these words by these versions: those of the vote's split first, then the oldest."""
+    if one.about is None or pair.left_reasoning_id is not None:
+        return
+    task, label, split = (one.about[name] for name in ("task", "label", "split"))
+    query = select(ReasoningRow.id).join(TextRow).order_by(TextRow.split != split, ReasoningRow.id).limit(1)
+    query = query.where(TextRow.digest == digest(task, pair.text), ReasoningRow.label == label)
+
+    def found(version: str, shown: str) -> int | None:
+        return session.scalar(query.where(ReasoningRow.adapter_digest == version, ReasoningRow.reasoning == shown))
+
+    left, right = found(pair.left_digest, pair.left_shown), found(pair.right_digest, pair.right_shown)
+    if left is not None and right is not None and left != right:
+        pair.left_reasoning_id, pair.right_reasoning_id = left, right

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Select, exists, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from rilearn.records import CRITERIA
 from rilearn.store.ratings import stored_rating
@@ -43,7 +43,13 @@ def _sayings(model: Sayings, who: Any) -> Any:
 
 def _pairs() -> Any:
     flagged = select(TextRow.text).join(ReasoningRow).where(ReasoningRow.id.in_(held()))
-    query = select(VoteRow, PairRow).join(PairRow, PairRow.id == VoteRow.pair_id)
+    left, right, text, other = aliased(ReasoningRow), aliased(ReasoningRow), aliased(TextRow), aliased(TextRow)
+    compared = select(PairRow.id, text.task, left.label, text.split)
+    compared = compared.join(left, left.id == PairRow.left_reasoning_id).join(text, text.id == left.text_id)
+    compared = compared.join(right, right.id == PairRow.right_reasoning_id).join(other, other.id == right.text_id)
+    about = compared.where(left.label == right.label, text.digest == other.digest).subquery()
+    query = select(VoteRow, PairRow, about.c.task, about.c.label, about.c.split)
+    query = query.join(PairRow, PairRow.id == VoteRow.pair_id).outerjoin(about, about.c.id == PairRow.id)
     return query.where(PairRow.text.not_in(flagged)).order_by(VoteRow.id)
 
 
@@ -74,11 +80,12 @@ def _common(row: Any, about: ReasoningRow, pseudonym: str, name: str) -> dict[st
     return {**asdict(stored(about).reasoning), **who}
 
 
-def _pair(row: VoteRow, pair: PairRow) -> dict[str, Any]:
+def _pair(row: VoteRow, pair: PairRow, task: str | None, label: str | None, split: str | None) -> dict[str, Any]:
     sides = [f"{side}_{part}" for side in ("left", "right") for part in ("model", "digest", "shown")]
     about = {name: getattr(pair, name) for name in ("text", "giveaway", "key", *sides)}
     said = {"choice": row.choice, "created_at": row.created_at, "token": row.token}
-    return {**about, **said, "visitor": _stranger(row.visitor), "annotator_name": ""}
+    compared = {"task": task or "", "label": label or "", "split": split or ""}
+    return {**about, **said, **compared, "visitor": _stranger(row.visitor), "annotator_name": ""}
 
 
 def _stranger(visitor: str) -> str:

@@ -18,6 +18,8 @@ Type = Literal["text", "optional", "bool", "int", "float", "time", "json"]
 class Column(NamedTuple):
     name: str
     type: Type = "text"
+    required: bool = True
+    """False: files written before the column was there are read as if it were empty."""
 
 
 _ABOUT = (Column("text"), Column("label"), Column("reasoning"))
@@ -28,6 +30,7 @@ _MADE_BY = (
     Column("signals", "json"),
 )
 _PAIR = ("left_model", "left_digest", "left_shown", "right_model", "right_digest", "right_shown")
+_COMPARED = ("task", "label", "split")
 NAME = Column("annotator_name")
 """Only in exports with names."""
 
@@ -66,6 +69,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("created_at", "time"),
         Column("key"),
         Column("token"),
+        *(Column(name, required=False) for name in _COMPARED),
     ),
 }
 """What is exported -> its columns: one file each."""
@@ -92,13 +96,13 @@ def parsed(cells: Mapping[str, Any], columns: Sequence[Column], from_csv: bool) 
     """A row as it was before it was written; columns that are not `columns` are left out.
 
     Raises:
-        InputError: a column is missing or holds something else.
+        InputError: a required column is missing, or one holds something else.
     """
     row: dict[str, Any] = {}
     for column in columns:
-        if column.name not in cells:
+        if column.required and column.name not in cells:
             raise InputError(f"The column '{column.name}' is missing.")
-        cell = cells[column.name]
+        cell = cells.get(column.name, "")
         if from_csv and isinstance(cell, str):
             cell = restored(cell)
         try:

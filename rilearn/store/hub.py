@@ -15,7 +15,7 @@ WHAT = {
     "ratings": "one row a rating: what an annotator says of a reasoning for a text and its label",
     "corrections": "reasonings as annotators would have them",
     "adjudications": "decisions of admins where annotators disagreed",
-    "pairs": "blind votes between the answers of two models to one text",
+    "pairs": "blind votes between two answers to one text; with a label if they are two reasonings for it",
 }
 MEANING = {
     "verdict": "good or poor, the one required answer",

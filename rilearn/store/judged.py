@@ -22,7 +22,7 @@ from rilearn.records import Reasoning, Verdict
 from rilearn.row_files import ENDINGS, read_records
 from rilearn.store import exchange
 from rilearn.store.database import Database
-from rilearn.store.exchange_in import Saying
+from rilearn.store.exchange_in import Ballot, Read
 from rilearn.store.exchange_rows import COLUMNS
 from rilearn.store.ratings import stored_rating
 from rilearn.store.schema import AnnotatorRow, EditRow, PairRow, RatingRow, ReasoningRow, TextRow, VoteRow
@@ -107,8 +107,10 @@ def preferences(
 def judged_from_export(path: Path) -> Found:
     """What exported files hold (see `exchange`): a folder of them, or one file, which is then all that is read.
 
-    Refs are made of the annotator's pseudonym and the token, "rating:PSEUDONYM/TOKEN"; a row that comes twice counts
-    once. Exports hold nothing that is flagged as private, and of blind votes not which reasonings they compared.
+    Refs are made of the pseudonym and the token, "rating:PSEUDONYM/TOKEN"; a row that comes twice counts once. Exports
+    hold nothing that is held back for a flag, nor any vote on a text of which a reasoning is. Votes are those of
+    `preferences`, but voters go by the pseudonym in the pairs, which is not that of their ratings; files written before
+    the pairs had labels hold none.
 
     Raises:
         DataError: no such files, or a row of them cannot be read; the message names it.
@@ -116,7 +118,14 @@ def judged_from_export(path: Path) -> Found:
     rows: dict[str, dict[str, Any]] = {}
     said: dict[str, _Sayings] = defaultdict(_Sayings)
     refs = set[str]()
+    votes: list[Preference] = []
     for kind, one in _exported(path):
+        if isinstance(one, Ballot):
+            vote = _preference(one)
+            if vote and vote.ref not in refs:
+                refs.add(vote.ref)
+                votes.append(vote)
+            continue
         text, reasoning = one.about
         rows.setdefault(reasoning["key"], {**text, **reasoning})
         row = one.row(0, 0)
@@ -131,10 +140,21 @@ def judged_from_export(path: Path) -> Found:
             about.corrections.append(Correction(one.pseudonym, row.reasoning, ref))
         else:
             about.decided = (cast(Verdict, row.verdict), row.right_label, ref)
-    return [said[key].of(_reasoning(row)) for key, row in rows.items()], []
+    return [said[key].of(_reasoning(row)) for key, row in rows.items()], votes
 
 
-_REFS = {"ratings": "rating", "corrections": "edit", "adjudications": "adjudication"}
+def _preference(one: Ballot) -> Preference | None:
+    """None: a tie, or no vote between two reasonings for one label."""
+    pair, vote = one.pair, one.vote
+    if one.about is None or vote["choice"] == "tie":
+        return None
+    chosen, rejected = ("left", "right") if vote["choice"] == "left" else ("right", "left")
+    ref = f"{_REFS['pairs']}:{vote['visitor']}/{vote['token']}"
+    sides = {"chosen": pair[f"{chosen}_shown"], "rejected": pair[f"{rejected}_shown"]}
+    return Preference(text=pair["text"], voter=vote["visitor"], ref=ref, **sides, **one.about)
+
+
+_REFS = {"ratings": "rating", "corrections": "edit", "adjudications": "adjudication", "pairs": "vote"}
 _FIELDS = ("task", "text", "label", "reasoning", "source", "split", "adapter", "adapter_digest", "prompt_version")
 
 
@@ -143,8 +163,8 @@ def _reasoning(row: Mapping[str, Any]) -> Reasoning:
     return Reasoning(**{name: row[name] for name in _FIELDS})
 
 
-def _exported(path: Path) -> Iterator[tuple[str, Saying]]:
-    """Kind and saying of each row, the votes left out."""
+def _exported(path: Path) -> Iterator[tuple[str, Read]]:
+    """Kind and content of each row."""
     files = (
         [f for kind in _REFS for end in ENDINGS if (f := path / f"{kind}{end}").exists()] if path.is_dir() else [path]
     )
@@ -157,11 +177,9 @@ def _exported(path: Path) -> Iterator[tuple[str, Saying]]:
     for kind, file in zip(kinds, files, strict=True):
         for number, cells in read_records(file):
             try:
-                one = exchange.read(kind, cells, file.suffix.lower() == ".csv")
+                yield kind, exchange.read(kind, cells, file.suffix.lower() == ".csv")
             except InputError as error:
                 raise DataError(f"'{file.name}', row {number}: {error} Mend or delete the row.") from error
-            if isinstance(one, Saying):
-                yield kind, one
 
 
 def _live(model: type[Any], who: Any, since: datetime | None) -> Select[Any]:
