@@ -67,17 +67,17 @@ def keep(session: Session, sayings: Sequence[Read]) -> list[bool | str | None]:
     """Save them in the transaction: True is new, False was there, None is left out, since who said it was deleted here;
     a text says why one cannot be kept. A pair is linked to the two reasonings that it compares if both are stored, also
     where the vote was there and they came since."""
-    gone = buried(session, {s.pseudonym for s in sayings if isinstance(s, Saying)})
+    gone = buried(session, {s.pseudonym if isinstance(s, Saying) else s.vote["visitor"] for s in sayings})
     about = [s for s in sayings if isinstance(s, Saying) and (s.outlives or s.pseudonym not in gone)]
     ids = iter(save(session, [s.about for s in about]))
     people = _people(session, {s.pseudonym: s.name for s in about if s.pseudonym and s.pseudonym not in gone})
     done: list[bool | str | None] = []
     for one in sayings:
         try:
-            if isinstance(one, Saying) and not one.outlives and one.pseudonym in gone:
+            if isinstance(one, Ballot):
+                done.append(None if one.vote["visitor"] in gone else _keep_ballot(session, one))
+            elif not one.outlives and one.pseudonym in gone:
                 done.append(None)
-            elif isinstance(one, Ballot):
-                done.append(_keep_ballot(session, one))
             else:
                 done.append(_keep_saying(session, one.row(people.get(one.pseudonym), next(ids))))
         except InputError as error:

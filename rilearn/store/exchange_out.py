@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -11,13 +10,13 @@ from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from rilearn.records import CRITERIA
+from rilearn.store.exchange_rows import stranger
 from rilearn.store.ratings import stored_rating
 from rilearn.store.reasonings import stored
 from rilearn.store.schema import AnnotatorRow, EditRow, PairRow, RatingRow, ReasoningRow, TextRow, VoteRow
 from rilearn.store.schema_annotation import AdjudicationRow, ItemRow
 
 _AT_ONCE = 1000
-_VISITOR = "visitor-"
 Sayings = type[RatingRow] | type[EditRow] | type[AdjudicationRow]
 
 
@@ -85,13 +84,7 @@ def _pair(row: VoteRow, pair: PairRow, task: str | None, label: str | None, spli
     about = {name: getattr(pair, name) for name in ("text", "giveaway", "key", *sides)}
     said = {"choice": row.choice, "created_at": row.created_at, "token": row.token}
     compared = {"task": task or "", "label": label or "", "split": split or ""}
-    return {**about, **said, **compared, "visitor": _stranger(row.visitor), "annotator_name": ""}
-
-
-def _stranger(visitor: str) -> str:
-    """A visitor's pseudonym; of one that came by import, the same again."""
-    made = f"{_VISITOR}{hashlib.sha256(visitor.encode()).hexdigest()[:16]}"
-    return visitor if visitor.startswith(_VISITOR) else made
+    return {**about, **said, **compared, "visitor": stranger(row.visitor), "annotator_name": ""}
 
 
 _QUERIES: Mapping[str, Callable[[], Any]] = {

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from rilearn.store.annotators import called
 from rilearn.store.database import Database
+from rilearn.store.exchange_rows import stranger
 from rilearn.store.insight import live
 from rilearn.store.logins import end_all
 from rilearn.store.queue_counts import recount
@@ -108,7 +109,8 @@ class People:
                 # Nor does anybody else: what goes touches many counters, and one rater after another waits for some.
                 session.execute(text("LOCK TABLE ratings IN SHARE ROW EXCLUSIVE MODE"))
             mine = RatingRow.annotator_id == row.id
-            ballots = VoteRow.visitor == row.pseudonym  # votes on old against new
+            # Votes on old against new, cast here or come by import.
+            ballots = VoteRow.visitor.in_((row.pseudonym, stranger(row.pseudonym)))
             trained = union(
                 select(VersionRatingRow.version_id).join(RatingRow).where(mine),
                 select(VersionEditRow.version_id).join(EditRow).where(EditRow.annotator_id == row.id),
@@ -126,7 +128,8 @@ class People:
                 for version in (*versions, *descendants):
                     version.stale_at = version.stale_at or now()
                 rated = session.scalars(select(RatingRow.reasoning_id).where(mine, live())).all()
-                bury(session, row.pseudonym)
+                for known in (row.pseudonym, stranger(row.pseudonym)):
+                    bury(session, known)
                 session.flush()
                 session.execute(delete(VoteRow).where(ballots))
                 session.execute(delete(AnnotatorRow).where(AnnotatorRow.id == row.id))  # what they said goes with them

@@ -12,7 +12,7 @@ from rilearn.store.schema_annotation import TombstoneRow
 
 
 def bury(session: Session, pseudonym: str) -> None:
-    """The annotator of this pseudonym is being deleted. Inside a transaction."""
+    """The annotator of this pseudonym (or voter's name in exports) is being deleted. Inside a transaction."""
     session.add(TombstoneRow(digest=_of(pseudonym)))
 
 

@@ -15,13 +15,15 @@ from sqlalchemy import select
 from rilearn.gate import Duel
 from rilearn.judgements import Preference
 from rilearn.records import Reasoning
+from rilearn.store.annotators import Annotators
 from rilearn.store.database import Database, open_database
 from rilearn.store.duels import Duels
 from rilearn.store.exchange import FORMATS, Exchange, Imported
 from rilearn.store.judged import judged, judged_from_export
+from rilearn.store.people import People
 from rilearn.store.queue import Entry, Queue
 from rilearn.store.reasonings import Reasonings
-from rilearn.store.schema import PairRow
+from rilearn.store.schema import AnnotatorRow, PairRow
 from rilearn.store.submissions import Submissions
 from rilearn.store.votes import Side, Version, Votes
 from tests.store.conftest import reasoning
@@ -166,6 +168,22 @@ def test_imported_votes_count_if_their_reasonings_are_stored(
     assert there.bring(path) == Imported("pairs", 0, 6, ()) and links(other) == whole
     mine = links(database)
     assert Exchange(database).bring(path) == Imported("pairs", 0, 6, ()) and links(database) == mine
+
+
+def test_votes_of_who_was_deleted_go_and_come_back_by_no_export(
+    database: Database, ids: list[int], other: Database, tmp_path: Path
+) -> None:
+    Exchange(database).export(tmp_path / "out", "jsonl")
+    path, pseudonym = tmp_path / "out" / "pairs.jsonl", Annotators(database).called("ann").pseudonym
+    People(database).delete(pseudonym)
+    (mine,) = [one for one in told(judged(database)[1])]
+    assert Exchange(database).bring(path).new == 0 and told(judged(database)[1]) == [mine]
+    Reasonings(other).add(WRITTEN)
+    Exchange(other).bring(path)
+    with other.write() as session:  # the same person, known there by the same pseudonym
+        session.add(AnnotatorRow(name="somebody", pseudonym=pseudonym, role="annotator"))
+    People(other).delete(pseudonym)
+    assert told(judged(other)[1]) == [mine]
 
 
 def test_votes_come_without_their_reasonings_and_are_linked_by_an_import_after_these(
