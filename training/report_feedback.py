@@ -54,7 +54,7 @@ Orders of the queue, {found["recipe"]["order_budget"]} ratings each, recipe {goa
 
 
 def fresh_part(found: Result) -> tuple[str, dict[str, str]]:
-    """The generator that ships on rows by which no setting was chosen (`training.retrain_generator` wrote the file)."""
+    """The generator that ships against the one before (`training.retrain_generator` wrote the file)."""
     old, new, duel = found["parent"], found["candidate"], found["judge"]
     changes = [
         f"{what} {old[name]:.1%} before, {new[name]:.1%} after"
@@ -68,10 +68,10 @@ def fresh_part(found: Result) -> tuple[str, dict[str, str]]:
     ]
     text = f"""## The generator that ships, retrained on simulated ratings
 
-Against the generator before, on n = {found["n"]} rows of {found["split"]} from row {found["from_row"]} on, which no
-setting of the training was chosen by: {duel["wins"]} wins, {duel["losses"]} losses, {duel["ties"]} ties. The second
-judge, the bare base, sees {found["base_judge"]["wins"]} wins and {found["base_judge"]["losses"]} losses.
-{"; ".join(changes)}. What was aimed at:
+Against the generator before, on n = {found["n"]} rows of {found["split"]} from row {found["from_row"]} on:
+{duel["wins"]} wins, {duel["losses"]} losses, {duel["ties"]} ties. The second judge, the bare base, sees
+{found["base_judge"]["wins"]} wins and {found["base_judge"]["losses"]} losses. In detail: {"; ".join(changes)}. The choice between
+two trainings was made on these rows (training/LOG.md), so they flatter a little. What was aimed at:
 
 {_aims(new, old, duel)}
 
