@@ -70,8 +70,8 @@ def fresh_part(found: Result) -> tuple[str, dict[str, str]]:
 
 Against the generator before, on n = {found["n"]} rows of {found["split"]} from row {found["from_row"]} on:
 {duel["wins"]} wins, {duel["losses"]} losses, {duel["ties"]} ties. The second judge, the bare base, sees
-{found["base_judge"]["wins"]} wins and {found["base_judge"]["losses"]} losses. In detail: {"; ".join(changes)}. The choice between
-two trainings was made on these rows (training/LOG.md), so they flatter a little. What was aimed at:
+{found["base_judge"]["wins"]} wins and {found["base_judge"]["losses"]} losses. In detail: {"; ".join(changes)}.
+The choice between two trainings was made on these rows (training/LOG.md), so they flatter a little. What was aimed at:
 
 {_aims(new, old, duel)}
 
