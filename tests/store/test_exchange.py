@@ -187,7 +187,8 @@ def test_who_was_deleted_does_not_come_back(
     assert len(Reasonings(database).of_text("weather", reasoning(0).text)) == before
     with database.read() as session:
         kept = session.scalars(select(TombstoneRow.digest)).all()
-    assert len(kept) == 2 and not [one for one in kept if pseudonym in one or "ann" in one]
+    # Two names each: who rated, and who voted.
+    assert len(kept) == 4 and not [one for one in kept if pseudonym in one or "ann" in one]
 
 
 def test_a_decision_of_a_deleted_admin_comes_without_name(
