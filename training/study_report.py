@@ -6,6 +6,7 @@ python -m training.study_report --out data/results/report.md
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from rilearn.adapters import list_adapters
@@ -36,12 +37,11 @@ def systems(results: Path, adapters: Path) -> list[Result]:
     return sorted(rows, key=lambda r: r["accuracy"])
 
 
-def named_now(found: Result, adapters: Path) -> Result:
-    """A result whose adapters have the names that they go by now.
+def named_now(found: Result, names: Mapping[str, str]) -> Result:
+    """A result whose adapters have the names that they go by now; `names` is the digest of the weights -> name.
 
-    A file holds the names of its day and the digests of the weights; what was the default may be a parent since.
+    A file holds the names of its day and the digests; what was the default may be a parent since.
     """
-    names = {adapter.ref.digest: adapter.name for adapter in list_adapters(adapters)[0]}
 
     def now(name: str, digest: str) -> str:
         return names.get(digest, f"{name}, no longer shipped")
@@ -59,8 +59,9 @@ def main(argv: list[str]) -> None:
     results = ROOT / "data" / "results"
     rows = systems(results, Settings().adapters)
     attempts = [_read(path) for path in sorted((results / "attempts").glob("*.json"))]
+    names = {adapter.ref.digest: adapter.name for adapter in list_adapters(Settings().adapters)[0]}
     files = {name: results / f"{name}-{SPLIT}.json" for name in PARTS}
-    found = {name: named_now(_read(path), Settings().adapters) for name, path in files.items() if path.exists()}
+    found = {name: named_now(_read(path), names) for name, path in files.items() if path.exists()}
     parts = [shipped_part(rows, attempts), *(PARTS[name](result) for name, result in found.items())]
     folder = given.out.parent / "plots"
     folder.mkdir(parents=True, exist_ok=True)

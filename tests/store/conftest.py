@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -50,6 +52,14 @@ def reopen(url: str | None, tmp_path: Path) -> Iterator[Callable[[], Database]]:
     yield reopen
     for database in opened:
         database.close()
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Database]:
+    """An empty database elsewhere."""
+    made = open_database(None, tmp_path / "elsewhere")
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -101,3 +111,8 @@ def reasoning(number: int = 0, **changed: object) -> Reasoning:
 def item(reasonings: Reasonings) -> int:
     """The id of a stored reasoning."""
     return reasonings.add([reasoning()])[0]
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """The rows of a JSON Lines file."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from rilearn.records import Rating, Sampling
 from rilearn.row_files import Problem
 from rilearn.store.adjudications import Adjudications
 from rilearn.store.annotators import Annotators
-from rilearn.store.database import Database, open_database
+from rilearn.store.database import Database
 from rilearn.store.edits import Edits
 from rilearn.store.exchange import FORMATS, Exchange, Imported
 from rilearn.store.flags import Flags
@@ -29,7 +29,7 @@ from rilearn.store.schema import RatingRow
 from rilearn.store.schema_annotation import ItemRow, TombstoneRow
 from rilearn.store.submissions import Submissions
 from rilearn.store.votes import Side, Version, Votes
-from tests.store.conftest import reasoning
+from tests.store.conftest import lines, reasoning
 from tests.store.test_ratings import WHOLE
 
 EVIL = "=cmd|' /C calc'!A0"
@@ -40,14 +40,6 @@ KINDS = ("ratings", "corrections", "adjudications", "pairs")
 @pytest.fixture
 def exchange(database: Database) -> Exchange:
     return Exchange(database)
-
-
-@pytest.fixture
-def other(tmp_path: Path) -> Iterator[Database]:
-    """An empty database elsewhere."""
-    made = open_database(None, tmp_path / "elsewhere")
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -223,10 +215,6 @@ def test_who_comes_by_import_is_nobody_who_is_here(
     assert Ratings(other).live_ratings(mine[0]) == Ratings(other).live_ratings(mine[1]) == []
     names = {person.pseudonym: person.name for person in People(other).all()}
     assert [names[pseudonym] for pseudonym, _ in rows] == ["p-1", "p-2 2", "p-3", "zoe"]
-
-
-def lines(path: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def test_rows_that_make_no_sense_are_told_by_number_and_the_others_kept(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +15,7 @@ from rilearn.gate import Duel
 from rilearn.judgements import Preference
 from rilearn.records import Reasoning
 from rilearn.store.annotators import Annotators
-from rilearn.store.database import Database, open_database
+from rilearn.store.database import Database
 from rilearn.store.duels import Duels
 from rilearn.store.exchange import FORMATS, Exchange, Imported
 from rilearn.store.judged import judged, judged_from_export
@@ -26,7 +25,7 @@ from rilearn.store.reasonings import Reasonings
 from rilearn.store.schema import AnnotatorRow, PairRow
 from rilearn.store.submissions import Submissions
 from rilearn.store.votes import Side, Version, Votes
-from tests.store.conftest import reasoning
+from tests.store.conftest import lines, reasoning
 from tests.store.test_duels import NEW, OLD, choice
 
 SPLITS = ("train", "validation", "", "")
@@ -39,14 +38,6 @@ def by(digest: str, number: int, **changed: object) -> Reasoning:
 
 
 WRITTEN = [by(digest, n) for n in range(4) for digest in (NEW, OLD)]
-
-
-@pytest.fixture
-def other(tmp_path: Path) -> Iterator[Database]:
-    """An empty database elsewhere."""
-    made = open_database(None, tmp_path / "elsewhere")
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -65,10 +56,6 @@ def ids(database: Database, reasonings: Reasonings, votes: Votes, ann: int, bob:
 
 def told(found: list[Preference]) -> list[tuple[str, ...]]:
     return [(one.task, one.text, one.label, one.chosen, one.rejected, one.split) for one in found]
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> None:

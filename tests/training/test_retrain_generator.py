@@ -96,14 +96,11 @@ def arguments(recipe: Path, state: Path, out: Path, *more: str) -> list[str]:
 
 
 def test_a_phase_may_have_rows_a_step_of_its_own(recipe: Path, state: Path, tmp_path: Path) -> None:
-    out, values = (
-        tmp_path / "out",
-        ("sft.lr=1e-4", "sft.epochs=1", "sft.batch=8", "training.max_steps=null", "replay_share=0"),
-    )
-    more = [word for value in ("ratings=sft", "measured=2", *values) for word in ("--set", value)]
-    retrain_generator.main(arguments(recipe, state, out, *more))
-    phase = load_adapter(out / "generator").manifest.data["phases"]["sft"]
-    assert phase["rows"] > 8 and phase["steps"] == -(-phase["rows"] // 8)
+    out, phase = tmp_path / "out", ("sft.lr=1e-4", "sft.epochs=1", "sft.batch=8")
+    values = ("ratings=sft", "measured=2", "training.max_steps=null", "replay_share=0", *phase)
+    retrain_generator.main(arguments(recipe, state, out, *(word for value in values for word in ("--set", value))))
+    found = load_adapter(out / "generator").manifest.data["phases"]["sft"]
+    assert found["rows"] > 8 and found["steps"] == -(-found["rows"] // 8)
 
 
 @pytest.mark.parametrize(
