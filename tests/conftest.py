@@ -19,6 +19,8 @@ from rilearn.records import AdapterRef, Chunk, Generation, Prompt, Sampling
 from rilearn.services import Services
 from rilearn.settings import Settings
 
+# No test needs the Hub, and none waits for it to answer.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Processes that each compute on all cores wait for each other's threads at every product: a test of half a minute
     # once took seven. For the commands that tests start as well.

@@ -74,7 +74,7 @@ class Rate(TrainerCallback):
         self.every = every
         self.start = self.last = time.monotonic()
         self.first_step = 0
-        self.loss = float("nan")
+        self.loss: float | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.start = self.last = time.monotonic()
@@ -91,8 +91,9 @@ class Rate(TrainerCallback):
         self.last = now
         rate = done / (now - self.start)
         left = (state.max_steps - state.global_step) / rate
+        loss = "" if self.loss is None else f"loss {self.loss:.3f}  "  # a run's first step ends before it is logged
         print(
-            f"step {state.global_step}/{state.max_steps}  loss {self.loss:.3f}  "
+            f"step {state.global_step}/{state.max_steps}  {loss}"
             f"{rate * self.rows_per_step:.1f} rows/s  {left / 60:.0f} min left",
             flush=True,
         )

@@ -19,7 +19,7 @@ PATIENCE = 120_000  # ms: the first start on a machine fetches the base
 
 @pytest.fixture
 def services() -> Iterator[Services]:
-    made = Services(Settings())
+    made = Services(Settings(threads=1))
     made.start()
     yield made
     made.close()

@@ -37,6 +37,6 @@ def any_engine(request: Any, tiny_folder: Path) -> Iterator[Any]:
             engine.close()
     else:
         base = str(tiny_folder) if request.param == "transformers" else "embedded"
-        made = load_engine(request.param, base, Settings().cache_dir)
+        made = load_engine(request.param, base, Settings().cache_dir, threads=1)
         yield made
         made.close()

@@ -83,7 +83,8 @@ def two_engines(texts: list[str], bare: int) -> tuple[Any, Any]:
     adapter = load_adapter(ROOT / "data" / "adapters" / "q-a").ref
     scores, added = [], []
     for name in ("transformers", "llamacpp"):
-        engine: Any = load_engine(name, "embedded", Settings().cache_dir, preload=[adapter])
+        # One thread each: beside other tests, OpenMP's threads would wait for each other at every product.
+        engine: Any = load_engine(name, "embedded", Settings().cache_dir, preload=[adapter], threads=1)
         prompts = [templates.direct(t) for t in texts]
         scores.append(np.array(engine.score(prompts, templates.choices(), adapter)))
         without = np.array(engine.score(prompts[:bare], templates.choices())) if bare else 0

@@ -23,7 +23,9 @@ TEXT = "I finally finished the marathon and cannot stop smiling"
 def services(tmp_path: Path) -> Iterator[Services]:
     for name in ("q-ra", "generator"):
         shutil.copytree(ROOT / "data" / "adapters" / name, tmp_path / "adapters" / name)
-    made = Services(Settings(adapters=tmp_path / "adapters", state=tmp_path / "state", database_url="", engine=""))
+    made = Services(
+        Settings(adapters=tmp_path / "adapters", state=tmp_path / "state", database_url="", engine="", threads=1)
+    )
     made.start()
     assert made.wait(300).state == "ready", made.status
     yield made

@@ -124,9 +124,8 @@ def test_the_generator_writes_shows_how_far_it_is_and_can_be_cancelled(
     ],
 )
 def test_mistakes_are_refused_in_words(
-    changed: dict[str, Any], status: int, said: str, come: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
+    changed: dict[str, Any], status: int, said: str, come: Callable[..., TestClient]
 ) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     answer = come("root", "admin").post("/rate/fill-write", json=write(**changed))
     assert answer.status_code == status and said in answer.json()["error"], answer.text
 
