@@ -18,6 +18,7 @@ from rilearn.prompts import PROMPT_VERSION
 from rilearn.records import AdapterRef, Chunk, Generation, Prompt, Sampling
 from rilearn.services import Services
 from rilearn.settings import Settings
+from tests.migrated import lay
 
 # No test needs the Hub, and none waits for it to answer.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -123,7 +124,8 @@ def adapters(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(adapters: Path, tmp_path: Path) -> Settings:
-    return Settings(adapters=adapters, cache=tmp_path / "cache", state=tmp_path / "state", database_url="", parallel=2)
+    state = lay(tmp_path / "state")
+    return Settings(adapters=adapters, cache=tmp_path / "cache", state=state, database_url="", parallel=2)
 
 
 @pytest.fixture

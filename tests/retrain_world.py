@@ -29,6 +29,7 @@ from rilearn.store.versions import Versions
 from tests.candidates import make_shipped
 from tests.conftest import FakeEngine
 from tests.fake_retraining import leave
+from tests.migrated import lay
 from tests.tiny import ROOT
 
 DEMO = str(ROOT / "data" / "demo" / "emotion")
@@ -41,7 +42,7 @@ class World:
 
     def __init__(self, root: Path, texts: int = 24):
         adapters = make_shipped(root / "adapters")
-        folders = {"adapters": adapters, "cache": root / "cache", "state": root / "state", "dataset": DEMO}
+        folders = {"adapters": adapters, "cache": root / "cache", "state": lay(root / "state"), "dataset": DEMO}
         settings = Settings(**folders, database_url="", parallel=2)
         self.services = Services(settings, lambda *_: FakeEngine())
         self.services.jobs = JobRunner(

@@ -25,13 +25,14 @@ from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
 from rilearn.store.versions import Versions
 from tests.candidates import evidence, make_candidate, make_shipped
+from tests.migrated import lay
 from tests.store.conftest import reasoning
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     make_shipped(tmp_path / "adapters")
-    return Settings(adapters=tmp_path / "adapters", state=tmp_path / "state", database_url="")
+    return Settings(adapters=tmp_path / "adapters", state=lay(tmp_path / "state"), database_url="")
 
 
 @pytest.fixture

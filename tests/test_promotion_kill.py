@@ -22,6 +22,7 @@ from rilearn.store.annotators import Annotators
 from rilearn.store.database import open_database
 from rilearn.store.promotions import Promotions
 from tests.candidates import make_candidate, make_shipped
+from tests.migrated import lay
 from tests.promoting import KILLED, STEPS, overruled, run
 from tests.store.workers import processes, received
 
@@ -30,7 +31,7 @@ KILLS = 20
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    made = Settings(adapters=make_shipped(tmp_path / "adapters"), state=tmp_path / "state", database_url="")
+    made = Settings(adapters=make_shipped(tmp_path / "adapters"), state=lay(tmp_path / "state"), database_url="")
     database = open_database(None, made.state_dir)
     assert Annotators(database).add("ada", "admin").id == 1
     database.close()

@@ -17,6 +17,7 @@ from rilearn.faithfulness import REMOVED, SAME, Report
 from rilearn.records import AdapterRef, Prompt
 from rilearn.services import Services
 from rilearn.settings import Settings
+from rilearn.store.database import FILE
 from tests.conftest import FakeEngine, eventually
 
 
@@ -166,6 +167,8 @@ def test_closing_closes_the_database_even_after_an_engine_that_will_not_go(
 
 
 def test_without_a_database_everything_else_works(settings: Settings, engine: FakeEngine) -> None:
+    (settings.state_dir / FILE).unlink()
+    settings.state_dir.rmdir()
     settings.state_dir.write_text("a file where the folder should be")
     services = Services(settings, lambda *_: engine)
     services.start()

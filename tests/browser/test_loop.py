@@ -19,6 +19,7 @@ from rilearn.store.filling import Plan, fill
 from rilearn.store.queue import Queue
 from rilearn.store.ratings import Ratings
 from tests.browser.pages import NEEDS, PATIENCE, sync_api
+from tests.migrated import lay
 from tests.tiny import ROOT, build_adapter, build_base
 
 pytestmark = NEEDS
@@ -58,7 +59,7 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servic
         base=str(base),
         engine="transformers",
         adapters=adapters,
-        state=tmp_path / "state",
+        state=lay(tmp_path / "state"),
         database_url="",
         dataset="data/demo/emotion",
         retrain=recipe(tmp_path, base, adapters),

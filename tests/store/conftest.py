@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,30 +21,54 @@ from rilearn.store.edits import Edits
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
 from rilearn.store.votes import Votes
+from tests.migrated import lay
 
 SERVER = "RILEARN_TEST_POSTGRES"
 
 
+@contextmanager
+def _postgres(template: str = "template1") -> Iterator[tuple[str, str]]:
+    """Name and url of a PostgreSQL database like the `template`."""
+    server = make_url(os.environ[SERVER]).set(drivername="postgresql")
+    name = f"rilearn_{uuid4().hex}"
+    with psycopg.connect(server.render_as_string(hide_password=False), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")  # the names are ours: letters and digits
+        yield name, server.set(database=name).render_as_string(hide_password=False)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def template() -> Iterator[str]:
+    """The name of an empty PostgreSQL database that is migrated."""
+    with _postgres() as (name, url):
+        open_database(url, Path()).close()
+        yield name
+
+
+@pytest.fixture
+def prepared() -> bool:
+    """Whether databases are migrated before they are opened; a file whose tests see to that overrides it."""
+    return True
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest) -> Iterator[str | None]:
+def url(request: pytest.FixtureRequest, prepared: bool) -> Iterator[str | None]:
     """None for SQLite, or the url of an empty PostgreSQL database."""
     if request.param == "sqlite":
         yield None
         return
     if not os.environ.get(SERVER):
         pytest.skip(f"{SERVER} names no PostgreSQL server (.ci/run starts one and sets it)")
-    server = make_url(os.environ[SERVER]).set(drivername="postgresql")
-    name = f"rilearn_{uuid4().hex}"
-    with psycopg.connect(server.render_as_string(hide_password=False), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # the name is ours: letters and digits
-        yield server.set(database=name).render_as_string(hide_password=False)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with _postgres(*([request.getfixturevalue("template")] if prepared else [])) as (_, made):
+        yield made
 
 
 @pytest.fixture
-def reopen(url: str | None, tmp_path: Path) -> Iterator[Callable[[], Database]]:
+def reopen(url: str | None, tmp_path: Path, prepared: bool) -> Iterator[Callable[[], Database]]:
     """Opens the test's database, as often as wanted."""
     opened: list[Database] = []
+    if url is None and prepared:
+        lay(tmp_path / "state")
 
     def reopen() -> Database:
         opened.append(open_database(url, tmp_path / "state"))
@@ -57,7 +82,7 @@ def reopen(url: str | None, tmp_path: Path) -> Iterator[Callable[[], Database]]:
 @pytest.fixture
 def other(tmp_path: Path) -> Iterator[Database]:
     """An empty database elsewhere."""
-    made = open_database(None, tmp_path / "elsewhere")
+    made = open_database(None, lay(tmp_path / "elsewhere"))
     yield made
     made.close()
 

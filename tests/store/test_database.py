@@ -24,6 +24,12 @@ from tests.store.conftest import reasoning
 from tests.store.workers import processes, received, start
 
 
+@pytest.fixture
+def prepared() -> bool:
+    """Here databases are made and migrated as they are opened."""
+    return False
+
+
 def on_checkout(database: Database, statement: str) -> None:
     """Run a statement on each connection before it is used."""
     event.listen(database.engine, "checkout", lambda connection, *_: connection.execute(statement))

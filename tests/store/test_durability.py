@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from rilearn.store.annotators import Annotators
@@ -19,6 +20,12 @@ from tests.store.conftest import reasoning
 from tests.store.workers import processes, rate_for_ever, received, start
 
 KILLS, TOGETHER = 20, 2
+
+
+@pytest.fixture
+def prepared() -> bool:
+    """Here databases are made and migrated as they are opened."""
+    return False
 
 
 def test_kill_9_loses_no_acknowledged_rating(

@@ -72,6 +72,12 @@ FIRST: dict[str, dict[str, object]] = {
 
 
 @pytest.fixture
+def prepared() -> bool:
+    """Here databases are made and migrated as they are opened."""
+    return False
+
+
+@pytest.fixture
 def second(tmp_path: Path, url: str | None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Makes this rilearn one with a further migration, which rebuilds a table that others refer to."""
 
