@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 import krippendorff
 import numpy as np
-from sklearn.metrics import cohen_kappa_score
 
 from rilearn.errors import DataError
 
@@ -73,6 +72,8 @@ def kappa(table: Mapping[tuple[str, str], int], seed: int = 0) -> Estimate:
         raise DataError("Both always gave the same answer, so nothing can be said of agreement beyond chance.")
     one, other = zip(*cells, strict=True)
     times = np.array(list(cells.values()))
+    from sklearn.metrics import cohen_kappa_score  # seconds to import, and most commands of the store need none of it
+
     value = cohen_kappa_score(one, other, sample_weight=times)
     return _estimate(float(value), _kappas(one, other, _resampled(times, seed)), total)
 
