@@ -70,6 +70,13 @@ def stored_candidates(path: Path) -> Iterator[dict[str, Any]]:
         yield from pyarrow.parquet.read_table(file).to_pylist()
 
 
+def generators(path: Path) -> dict[str, str]:
+    """Role -> digest of the adapters that wrote the kept reasonings at `path`, as a manifest's parents name them."""
+    written = sorted({row["model"] for row in stored_candidates(path) if row["kept"]})
+    found = [model for model in written if not model.startswith("remote:")]
+    return {f"generator-{i}" if i > 1 else "generator": digest for i, digest in enumerate(found, 1)}
+
+
 def read_reasonings(path: Path, kept: bool = True) -> dict[tuple[str, str], list[str]]:
     """(text, label) -> reasonings among the candidates at `path`: the kept ones, or the first of each row, any good."""
     result: dict[tuple[str, str], list[str]] = {}

@@ -96,7 +96,7 @@ def cells(recipe: FeedbackRecipe) -> list[Cell]:
 
 
 class Study:
-    """What all cells share: the rated texts, the annotators, the held-out rows and the shipped generator's own."""
+    """What all cells share: the rated texts, the annotators, the held-out rows and the generator they rate."""
 
     def __init__(self, recipe: FeedbackRecipe, out: Path):
         self.recipe, self.out, self.retrain = recipe, out, recipe.retrain

@@ -29,7 +29,7 @@ def feedback_part(found: Result) -> tuple[str, dict[str, str]]:
     main = next((c for c in cells if _is(c, goal)), None)
     text = f"""## What ratings teach the generator (simulated annotators)
 
-**{found["simulated"]}** {len(found["annotators"])} of them rate what the shipped generator wrote for training rows,
+**{found["simulated"]}** {len(found["annotators"])} of them rate what the stage-1 generator wrote for training rows,
 through the real queue; the generator is retrained and compared with the one before on n = {found["n"]} rows of
 {found["split"]} that nobody rated, greedily, seed {found["seed"]}. The judge is not the simulated annotator: fewer
 plain faults win (a quote that does not stand in the text, nothing of the text named, another label named, repetition,
@@ -40,7 +40,7 @@ names. A second judge, the bare base, reads the reasoning alone with the label's
 {_goal(found, main) if main else "The goal was not measured yet."}
 
 ![How often the retrained generator wins](plots/feedback-wins.svg "Above one half the retrained generator wins more \
-often than it loses against the shipped one; the bars are 95 % intervals.")
+often than it loses against the one they rated; the bars are 95 % intervals.")
 ![Sufficiency of its reasonings](plots/feedback-sufficiency.svg "How often the words that a reasoning names are enough \
 to find the label. The dashed line is the generator before.")
 
@@ -124,7 +124,7 @@ def _table(found: Result, cells: list[Result]) -> str:
         "| recipe | order | ratings | rows | wins, losses, ties | second judge | without fault | grounded | restate "
         "| sufficiency | words named | loss on general reasoning |",
         "| --- " * 12 + "|",
-        f"| shipped | | | | | | {_rates(found['parent'])} | |",
+        f"| stage 1 | | | | | | {_rates(found['parent'])} | |",
     ]
     for c in sorted(cells, key=lambda c: (c["budget"], c["ratings"], c["order"])):
         loss = c["general_loss"]

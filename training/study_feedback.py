@@ -113,7 +113,7 @@ def _about(study: Study) -> dict[str, Any]:
 
 
 def _before(study: Study, path: Path) -> list[Measured]:
-    """The shipped generator on the held-out rows: measured once for all cells."""
+    """The generator that was rated, on the held-out rows: measured once for all cells."""
     if not path.exists():
         path.write_text(json.dumps([asdict(m) for m in study.measured(study.parent)]), encoding="utf-8")
     return [Measured(**row) for row in json.loads(path.read_text(encoding="utf-8"))]

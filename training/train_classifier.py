@@ -17,7 +17,7 @@ from rilearn.errors import ConfigError, DataError
 from rilearn.prompts import Templates
 from rilearn.records import Example
 from rilearn.tasks import load_task
-from training.data import read_reasonings, task_rows
+from training.data import generators, read_reasonings, task_rows
 from training.recipes import ClassifierRecipe, load_recipe
 from training.rows import Row
 from training.stage import parser, run, write_manifest
@@ -78,7 +78,7 @@ def main(argv: list[str]) -> None:
     examples, report = task_rows(task, recipe.data, recipe.seed)
     rows, counts = build_rows(recipe, templates, examples)
     print(f"{len(rows)} rows {counts}; {report}", flush=True)
-    parents, start_from = {}, None
+    parents, start_from = generators(Path(recipe.reasonings)) if recipe.reasonings else {}, None
     if recipe.start_from:
         parent = load_adapter(Path(recipe.start_from), recipe.base)
         parents["start_from"] = parent.ref.digest

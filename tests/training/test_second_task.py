@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from pathlib import Path
@@ -31,8 +32,16 @@ def trained(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)  # the task names its rows by a folder of the project
         rows, _ = task_rows(TASK, TextData(), 0)
+        by = ("first", "second", "remote:elsewhere")  # two adapters, and a server that has none of ours
         made = [
-            {"text": e.text, "label": e.label, "reasoning": f"It says {e.text.split()[0]}", "kept": True} for e in rows
+            {
+                "text": e.text,
+                "label": e.label,
+                "reasoning": f"It says {e.text.split()[0]}",
+                "kept": True,
+                "model": model,
+            }
+            for e, model in zip(rows, itertools.cycle(by), strict=False)
         ]
         table(made, folder / "reasonings.parquet")
         common = {"task": "support", "base": str(tiny_base)}
@@ -58,7 +67,8 @@ def test_its_adapters_say_what_they_are(trained: Path) -> None:
     assert (direct.task, direct.kind, direct.data["rows"]) == ("support", "direct", 40)
     assert (reasoned.task, reasoned.kind, reasoned.data["rows"]) == ("support", "reasoned", 48)
     assert (reasoned.data["reasoned"], reasoned.data["direct"]) == (40, 8)
-    assert reasoned.parents == {"start_from": load_adapter(trained / "q-a").ref.digest}
+    start = load_adapter(trained / "q-a").ref.digest
+    assert reasoned.parents == {"generator": "first", "generator-2": "second", "start_from": start}
     assert "Topic" not in (trained / "q-a" / "README.md").read_text()
 
 
