@@ -65,3 +65,14 @@ CONTRAST = """() => {
   }
   return bad;
 }"""
+
+
+def poor_contrast(page: Any) -> list[str]:
+    """The texts with too little contrast, in the light scheme and in the dark one."""
+    bad = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function("dark => document.body.classList.contains('dark') === dark", arg=scheme == "dark")
+        page.wait_for_timeout(300)  # colours that change slowly
+        bad += [f"{scheme}: {text}" for text in page.evaluate(CONTRAST)]
+    return bad

@@ -14,7 +14,7 @@ import pytest
 
 from rilearn.records import AdapterRef, Prompt
 from rilearn.settings import Settings
-from tests.browser.pages import CONTRAST, NEEDS, PATIENCE, sync_api
+from tests.browser.pages import NEEDS, PATIENCE, poor_contrast, sync_api
 from tests.conftest import REASONING, FakeEngine, eventually
 
 pytestmark = NEEDS
@@ -241,21 +241,20 @@ def test_files_that_cannot_be_used_are_told(visit: Any, tmp_path: Path, engine: 
     assert page.locator("#rl-many-files").is_hidden() and engine.opened == 0 and page.trouble == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_stacks_the_columns_without_sideways_scroll_and_text_has_contrast(
-    visit: Any, rows: Path, scheme: str, engine: FakeEngine
+    visit: Any, rows: Path, engine: FakeEngine
 ) -> None:
     engine.pause = 0.0
-    page = visit(path=LINK, viewport={"width": 360, "height": 740}, color_scheme=scheme)
+    page = visit(path=LINK, viewport={"width": 360, "height": 740})
     page.locator("#rl-compare-go").click()
     comparison(page, "done")
     upper, lower = (column(page, model).bounding_box() for model in ("q-a", "q-ra"))
     assert upper["x"] == lower["x"] and upper["y"] + upper["height"] < lower["y"]
     page.wait_for_timeout(400)  # colours that change slowly
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360 and page.evaluate(CONTRAST) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360 and poor_contrast(page) == []
     many(page, rows)
     report(page, "done")
     page.mouse.move(0, 0)
     page.wait_for_timeout(400)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360 and page.evaluate(CONTRAST) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360 and poor_contrast(page) == []
     assert page.trouble == []

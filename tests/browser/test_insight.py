@@ -16,7 +16,7 @@ from rilearn.store.logins import Logins
 from rilearn.store.passphrases import Guesses
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
-from tests.browser.pages import CONTRAST, NEEDS, PATIENCE, sync_api
+from tests.browser.pages import NEEDS, PATIENCE, poor_contrast, sync_api
 from tests.conftest import eventually
 
 pytestmark = NEEDS
@@ -122,11 +122,10 @@ def test_who_is_admin_no_more_decides_nothing(visit: Any, services: Services, di
     assert "It says" not in dispute.inner_text() and Adjudications(services.store.database).history(disputed[0]) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_shows_it_whole(visit: Any, services: Services, disputed: list[int], scheme: str) -> None:
-    phone = {"viewport": {"width": 390, "height": 700}, "color_scheme": scheme}
+def test_a_phone_shows_it_whole(visit: Any, services: Services, disputed: list[int]) -> None:
+    phone = {"viewport": {"width": 390, "height": 700}}
     page = visit(path="?tab=insight", cookies=login(services, "root", "admin"), **phone)
     page.locator("#rl-insight-show").click()
     expect(page.locator("svg.rl-stacks")).to_be_visible(timeout=PATIENCE)
-    assert eventually(lambda: page.evaluate(CONTRAST) == []), page.evaluate(CONTRAST)
+    assert eventually(lambda: poor_contrast(page) == []), poor_contrast(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390 and page.trouble == []

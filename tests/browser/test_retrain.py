@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rilearn.services import Services
-from tests.browser.pages import CONTRAST, NEEDS, PATIENCE, sync_api
+from tests.browser.pages import NEEDS, PATIENCE, poor_contrast, sync_api
 from tests.retrain_world import World
 
 pytestmark = NEEDS
@@ -60,7 +60,7 @@ def test_preview_start_reload_cancel(visit: Any, world: World) -> None:
     page.reload()
     expect(job).to_contain_text("Job 1 is running", timeout=LONG)
     expect(start).to_be_disabled()
-    assert page.evaluate(CONTRAST) == []
+    assert poor_contrast(page) == []
     page.locator("#rl-retrain-cancel").click()
     expect(job).to_contain_text("Job 1 was cancelled", timeout=LONG)
     expect(page.locator("#rl-retrain-resume")).to_be_visible()
@@ -76,7 +76,7 @@ def test_an_annotator_votes_blind_and_sees_no_admins_part(visit: Any, world: Wor
     page.locator("#rl-changed-left").click()
     expect(page.locator("#rl-changed-said")).to_contain_text("Counted: you chose", timeout=LONG)
     expect(page.locator("#rl-changed-list")).to_contain_text("generator v2 writes now")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth") and page.evaluate(CONTRAST) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth") and poor_contrast(page) == []
     assert page.trouble == []
 
 
