@@ -8,7 +8,9 @@
   reasoning instead); the best against the worst of the same text and label, and so on inwards; winners of blind votes.
 - mixed: pairs as in dpo, what is in none as in kto.
 
-How several people are combined: rilearn.claims and rilearn.consensus.
+What quotes words that do not stand in the text is nobody's model, though people overlook it; it may still be the worse
+one of a pair. Only an admin's decision overrules that. How several people are combined: rilearn.claims and
+rilearn.consensus.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from rilearn.judgements import Curated, Judged, Kind, LeftOut, Preference, Rules
 from rilearn.judgements import Opinion as Opinion
 from rilearn.judgements import Recipe as Recipe
 from rilearn.prompts import clean
+from rilearn.signals import misquotes
 
 ALONE = "All rows rest on one person's word, which nobody checks. Let a second person rate some reasonings."
 _UNEVEN = 2
@@ -55,7 +58,7 @@ def sort_out(judged: Sequence[Judged], preferences: Sequence[Preference], rules:
     found, left = claims(judged, preferences, rules.held_out)
     kept: list[_Draft] = []
     for of_text in found:
-        kept += _drafts(of_text, rules.recipe, left)
+        kept += _drafts(_quoting_rightly(of_text, left), rules.recipe, left)
     kept.sort(key=lambda draft: _drawn(draft.row, rules.seed))
     while surplus := _one_sided(kept, rules.recipe) or _over_cap(kept, rules.cap):
         left += [_left_out(draft.row, surplus[draft]) for draft in kept if draft in surplus]
@@ -95,6 +98,22 @@ def missing(curated: Curated, rules: Rules) -> str | None:
             + ("Rate more reasonings." if not curated.left_out else "Rate more, or see why some were left out.")
         )
     return None
+
+
+def _quoting_rightly(found: Claims, left: list[LeftOut]) -> Claims:
+    """The claims without those that would teach to quote what is not there."""
+
+    def wrong(claim: Claim) -> bool:
+        return ADMIN not in claim.people and misquotes(found.text, claim.reasoning) > 0
+
+    praised = [*found.good, *(claim for claim, _ in found.corrections), *found.better]
+    left.extend(LeftOut(Why.MISQUOTES, found.text, found.label, c.reasoning, c.because) for c in praised if wrong(c))
+    return replace(
+        found,
+        good=[claim for claim in found.good if not wrong(claim)],
+        corrections=[(claim, original) for claim, original in found.corrections if not wrong(claim)],
+        better=[claim for claim in found.better if not wrong(claim)],
+    )
 
 
 def _drafts(found: Claims, recipe: str, left: list[LeftOut]) -> list[_Draft]:

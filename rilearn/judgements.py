@@ -31,6 +31,7 @@ class Why(StrEnum):
     DECISIONS = "decisions that contradict each other"
     BOTH = "one person said both"
     SAME = "correction that changes nothing"
+    MISQUOTES = "quotes words that do not stand in the text"
     CALLED_POOR = "correction in words that others call poor"
     NOT_FOR_SFT = "poor, and sft learns from good ones alone"
     VOTES = "blind vote, which makes pairs alone"

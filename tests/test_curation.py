@@ -290,6 +290,26 @@ def test_what_is_flagged_never_becomes_a_row(recipe: Recipe) -> None:
     assert not curated.rows and left(curated) == {Why.FLAGGED: {"r1-ann", "c1-bob", "c2-ann", "v1"}}
 
 
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_what_quotes_words_that_are_not_there_is_never_praised(recipe: Recipe) -> None:
+    untrue, true = 'It says "hail", so it rains.', 'It says "text", so it rains.'
+    items = [
+        judged(1, {"ann": "good", "bob": "good"}, reasoning=untrue),
+        judged(2, {"ann": "poor"}, {"ann": untrue}, text="text 1"),
+        judged(3, {"ann": "poor"}, {"ann": true}, text="text 1"),
+    ]
+    votes = [vote(4, untrue, "because 9")]
+    curated = made(items, votes, recipe)
+    assert left(curated)[Why.MISQUOTES] == {"r1-ann", "r1-bob", "c2-ann", "v4"}
+    assert true in {row.reasoning for row in curated.rows if row.desirable}
+    assert untrue not in {row.reasoning for row in curated.rows if row.desirable}
+
+
+def test_an_admin_may_find_a_quote_good_that_is_not_there_to_the_letter() -> None:
+    item = judged(1, {"ann": "good"}, reasoning='It "rained" there.', adjudicated="good", decision="a1")
+    assert {row.reasoning for row in made([item], recipe="sft").rows} == {'It "rained" there.'}
+
+
 def test_corrections_that_change_nothing_or_say_what_others_call_poor_are_left_out() -> None:
     items = [
         judged(1, {}, {"ann": " because 1 "}),

@@ -4,7 +4,7 @@ What they know of emotions is a bag of words (TF-IDF with logistic regression) o
 Their guideline: a good reasoning quotes the words that tell, as they stand, a few in a row. A reasoning is good if what
 it quotes so tells the label to that bag of words, if it quotes nothing that is not there, does not repeat itself and
 names no other label. Noise turns a verdict round; each bias bends the rule one way. A correction keeps the words of a
-reasoning but quotes the few words in a row that tell most.
+reasoning but quotes about a clause, the one that tells most.
 """
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ from rilearn.signals import WORD, content_words, measured, words
 
 Bias = Literal["none", "lenient", "strict", "short"]
 """lenient overlooks misquotes, strict wants the words to tell more surely, short finds more than 20 words poor."""
-SHORTEST, LONGEST = 4, 8
-"""Words of a passage as they want it quoted: fewer lose what stands beside the telling word, a negation say."""
+SHORTEST = 4
+"""Words that a good reasoning quotes in a row: fewer lose what stands beside the telling word, a negation say."""
+CLAUSE = range(7, 10)
+"""Words that they quote themselves in a correction, about a clause."""
+OPENS = "feel"
+"""A quotation may well begin where the writer comes to what they feel."""
 _QUOTE = re.compile(r'"[^"]*"')
 
 
@@ -47,17 +51,23 @@ class BagOfWords:
         return [float(row[self._columns[label]]) for row, label in zip(found, labels, strict=True)]
 
     def passage(self, text: str, label: str) -> str:
-        """The shortest run of SHORTEST to LONGEST words of `text` that is nearly as sure of the label as the surest;
-        of several one that ends on a word with content. The whole of a text with fewer words."""
+        """Of all runs of CLAUSE words that are nearly as sure of the label as the surest, one that begins with a word
+        which stands in the text once, and with OPENS or a word with content; then the shortest, and one that ends on a
+        word with content. The whole of a text with fewer words."""
         spans = [match.span() for match in WORD.finditer(text)]
         runs = [
-            text[spans[at][0] : spans[at + size - 1][1]]
-            for size in range(SHORTEST, LONGEST + 1)
-            for at in range(len(spans) - size + 1)
+            text[spans[at][0] : spans[at + size - 1][1]] for size in CLAUSE for at in range(len(spans) - size + 1)
         ] or [text]
         sure = self.shares(runs, [label] * len(runs))
         near = [run for run, share in zip(runs, sure, strict=True) if share >= 0.9 * max(sure)]
-        return min(near, key=lambda run: (len(words(run)), not content_words("".join(words(run)[-1:]))))
+        held = words(text)
+
+        def order(run: str) -> tuple[bool, bool, int, bool]:
+            said = words(run) or [""]
+            opens = said[0].startswith(OPENS) or bool(content_words(said[0]))
+            return held.count(said[0]) > 1, not opens, len(said), not content_words(said[-1])
+
+        return min(near, key=order)
 
 
 def requoted(reasoning: str, passage: str) -> str | None:

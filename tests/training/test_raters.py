@@ -69,9 +69,10 @@ def test_the_better_reasoning_is_liked_more(known: BagOfWords) -> None:
     assert good.liking > poor.liking and (good.rating.overall or 0) > (poor.rating.overall or 0)
 
 
-def test_a_correction_quotes_a_few_words_that_tell_and_keeps_the_rest(known: BagOfWords) -> None:
-    passage = known.passage(EXAMPLE.text, "sadness")
-    assert "miserable" in passage and passage in EXAMPLE.text and len(passage.split()) == 4
+def test_a_correction_quotes_the_clause_that_tells_and_keeps_the_rest(known: BagOfWords) -> None:
+    assert known.passage(EXAMPLE.text, "sadness") == "feel so miserable since the old garden"
+    twice = "i feel fine and you feel fine and i am lost in the garden we had once"
+    assert known.passage(twice, "sadness") == "lost in the garden we had once"  # "feel" would leave open which one
     assert known.passage("so lost", "sadness") == "so lost" and known.passage("!?", "joy") == "!?"
     assert requoted('"cold" and "dark" are sad.', "so miserable") == '"so miserable" and dark are sad.'
     assert requoted("It is \\1 sad.", "so miserable") is None
