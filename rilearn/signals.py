@@ -71,11 +71,19 @@ _QUOTE = re.compile(r'["“]([^"“”]+)["”]')
 _APOSTROPHE = re.compile("['’]")
 
 
+def misquoted(text: str, reasoning: str) -> list[str]:
+    """The passages in double quotes that the text does not hold (case, apostrophes and end punctuation aside)."""
+
+    def plain(words_of: str) -> str:
+        return " ".join(words(_APOSTROPHE.sub("", words_of)))
+
+    held = f" {plain(text)} "
+    return [quote for quote in _QUOTE.findall(reasoning) if plain(quote) and f" {plain(quote)} " not in held]
+
+
 def misquotes(text: str, reasoning: str) -> int:
-    """How many passages in double quotes the text does not hold (case, apostrophes and end punctuation aside)."""
-    held = " ".join(words(_APOSTROPHE.sub("", text)))
-    quoted = (" ".join(words(_APOSTROPHE.sub("", q))) for q in _QUOTE.findall(reasoning))
-    return sum(f" {q} " not in f" {held} " for q in quoted if q)
+    """How many they are."""
+    return len(misquoted(text, reasoning))
 
 
 def repetition(reasoning: str) -> float:

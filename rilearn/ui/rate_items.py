@@ -132,8 +132,8 @@ class Items:
     def diff(self, caller: Caller, given: sent.Edited) -> Reply:
         """The reasoning against its correction, word by word."""
         Desk(self._database).given(caller.me.id, given.reasoning_id)
-        before = Reasonings(self._database).get(given.reasoning_id).reasoning.reasoning
-        return Reply({"html": view.diff(before, given.text)})
+        before = Reasonings(self._database).get(given.reasoning_id).reasoning
+        return Reply({"html": view.diff(before.reasoning, given.text) + view.misquotations(before.text, given.text)})
 
     def mine(self, caller: Caller, given: sent.Page) -> Reply:
         """A page of one's own ratings."""

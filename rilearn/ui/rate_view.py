@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rilearn.perturbations import sentences
 from rilearn.records import CRITERIA
+from rilearn.signals import misquoted
 from rilearn.tasks import LabelDisplay
 from rilearn.ui.render import chip, esc, sign
 
@@ -90,6 +91,15 @@ def diff(before: str, after: str) -> str:
     changed = any(part.startswith(("<del>", "<ins>")) for part in parts)
     said = "".join(parts) if changed else "Nothing is changed yet."
     return f'<p class="rl-diff" dir="auto">{said}</p>'
+
+
+def misquotations(text: str, correction: str) -> str:
+    """What a correction quotes that does not stand in the text, told while it is written."""
+    return "".join(
+        f'<p class="rl-misquoted" dir="auto">The text does not say “{esc(quote)}”. Nothing is learnt from a '
+        "correction that quotes other words than the text's own.</p>"
+        for quote in misquoted(text, correction)
+    )
 
 
 def feedback(expected: Mapping[str, Any], verdict: str) -> dict[str, Any]:

@@ -362,6 +362,7 @@ def test_an_unchanged_text_is_no_correction(
     ask(ann, "rate", **rating(card["id"], edit=f" {card['reasoning']}\n"))
     assert Edits(services.store.database).history(card["id"]) == []
     assert "Nothing is changed" in ask(ann, "diff", reasoning_id=card["id"], text=card["reasoning"])["html"]
+    assert "does not say “nonsense”" in ask(ann, "diff", reasoning_id=card["id"], text='It says "nonsense".')["html"]
 
 
 def test_a_blind_card_shows_neither_text_nor_label_before_the_guess(

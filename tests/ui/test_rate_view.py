@@ -68,6 +68,7 @@ def test_nothing_of_theirs_becomes_markup() -> None:
         view.card(evil, {}),
         view.blind(evil, {EVIL: evil_look, "other": evil_look}),
         view.diff(EVIL, f"{EVIL} more"),
+        view.misquotations("a text", f'"{EVIL}"'),
         panels.frame(EVIL, admin=True),
         panels.guidelines(Guideline("1", EVIL, None), admin=True),
     ]
@@ -86,6 +87,11 @@ def test_nothing_of_theirs_becomes_markup() -> None:
 )
 def test_a_diff_shows_words(before: str, after: str, wanted: str) -> None:
     assert wanted in view.diff(before, after)
+
+
+def test_a_correction_that_quotes_what_the_text_does_not_say_is_told_at_once() -> None:
+    told = Reader(view.misquotations("a cold rain fell", 'It says "hail" and "cold rain".')).text
+    assert "The text does not say “hail”. Nothing is learnt" in told and told.count("does not say") == 1
 
 
 def test_feedback_says_what_was_expected() -> None:
