@@ -62,14 +62,13 @@ def together(columns: Columns | None, prompts: Sequence[str], completions: Seque
     return {"prompt": [*held["prompt"], *prompts], "completion": [*held["completion"], *completions]}
 
 
-def ordered(columns: Columns, batch: int, epochs: float, seed: int) -> Columns:
-    """The rows in the order in which they are learnt, with their repetitions: batches of like length, drawn by seed.
+def sequence(columns: Columns, batch: int, epochs: float, seed: int) -> list[int]:
+    """Which rows are learnt one after another, with their repetitions: batches of like length, drawn by seed.
 
     Padding to the longest of a batch drawn at random would be a third of the work.
     """
     lengths = [max(len(words) for words in row) for row in zip(*_strings(columns), strict=True)]
-    sequence = order([n + len(p) for n, p in zip(lengths, columns["prompt"], strict=True)], batch, epochs, seed)
-    return {name: [values[i] for i in sequence] for name, values in columns.items()}
+    return order([n + len(p) for n, p in zip(lengths, columns["prompt"], strict=True)], batch, epochs, seed)
 
 
 def _strings(columns: Columns) -> list[list[str]]:
@@ -100,8 +99,8 @@ def train_phase(
     rows = len(columns["prompt"])
     batch = how.batch or t.batch
     micro = min(t.micro_batch or batch, batch, rows)
-    data = Dataset.from_dict(ordered(columns, micro, how.epochs, recipe.seed))
-    steps = t.max_steps or max(1, -(-len(data) // batch))
+    turns = sequence(columns, micro, how.epochs, recipe.seed)
+    steps = t.max_steps or max(1, -(-len(turns) // batch))
     common: dict[str, Any] = {
         "output_dir": str(out),
         "per_device_train_batch_size": micro,
@@ -140,11 +139,13 @@ def train_phase(
     trainer = trainer_class(
         model=model,
         args=config_class(**common, **options),
-        train_dataset=data,
+        train_dataset=Dataset.from_dict(columns),
         processing_class=tokenizer,
         callbacks=[Rate(batch), TimedCheckpoint(t.checkpoint_minutes), *callbacks],
         **extra,
     )
+    # Repeated only now: the trainer has asked the reference about each row once.
+    trainer.train_dataset = trainer.train_dataset.select(turns)
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=last_checkpoint(out))
     log = [entry for entry in trainer.state.log_history if "loss" in entry]

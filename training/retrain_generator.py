@@ -16,6 +16,7 @@ import argparse
 import json
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,7 +42,7 @@ def main(argv: list[str]) -> None:
     arguments = parser(__doc__)
     source_arguments(arguments)
     arguments.add_argument("--through", choices=("classifier",), help="go on: new reasonings, new Q->RA, evaluation")
-    given = arguments.parse_args(argv)
+    given, start = arguments.parse_args(argv), time.monotonic()
     recipe = load_recipe(RetrainRecipe, given.recipe, given.set)
     task = load_task(recipe.task)
     parent = load_adapter(Path(recipe.generator), recipe.base)
@@ -56,6 +57,7 @@ def main(argv: list[str]) -> None:
         _manifest(given, recipe, parent, rows, facts)
     comparison = Comparison(recipe, parent, watch)
     told, evidence = comparison.generators(load_adapter(given.out / "generator"), rows, given.out)
+    told["seconds"] = round(time.monotonic() - start)  # of this run; one that goes on has only its own
     write_result(given.out / "comparison.json", told)
     if given.through:
         evaluated = through(given.out, recipe, watch)

@@ -9,7 +9,7 @@ from rilearn.prompts import Templates
 from rilearn.records import Prompt
 from rilearn.tasks import load_task
 from tests.tiny import tiny_tokenizer
-from training.preference import ordered, phases, plain, together
+from training.preference import phases, plain, sequence, together
 
 TEMPLATES = Templates(load_task("emotion"))
 
@@ -41,10 +41,9 @@ def test_general_rows_stand_behind_the_approved_ones_or_alone() -> None:
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 1.5])
-def test_an_order_has_each_row_as_often_as_there_are_epochs_and_keeps_columns_together(epochs: float) -> None:
+def test_each_row_has_as_many_turns_as_there_are_epochs_and_batches_are_of_like_length(epochs: float) -> None:
     columns = {"prompt": ["p" * n for n in range(1, 21)], "completion": [f" {n}" for n in range(1, 21)]}
-    found = ordered(columns, 4, epochs, 0)
-    assert len(found["prompt"]) == 20 * epochs
-    assert all(len(p) == int(c) for p, c in zip(found["prompt"], found["completion"], strict=True))
-    assert set(found["prompt"]) == set(columns["prompt"])
-    assert found == ordered(columns, 4, epochs, 0) != ordered(columns, 4, epochs, 1)
+    found = sequence(columns, 4, epochs, 0)
+    assert len(found) == 20 * epochs and set(found) == set(range(20))
+    assert all(max(found[i : i + 4]) - min(found[i : i + 4]) < 8 for i in range(0, 20, 4))
+    assert found == sequence(columns, 4, epochs, 0) != sequence(columns, 4, epochs, 1)
