@@ -71,7 +71,8 @@ def main(argv: list[str]) -> None:
     wanted = [c for c in wanted if not (folder / f"{c.name}.json").exists()]
     said: dict[tuple[str, int], dict[str, Any]] = {}
     for order in dict.fromkeys(c.order for c in wanted):
-        for budget, found in study.rate(order, sorted({c.budget for c in wanted if c.order == order})):
+        # All budgets, wanted or not: the queue draws anew at each, and a budget is to have the same ratings every time.
+        for budget, found in study.rate(order, sorted({c.budget for c in cells(recipe) if c.order == order})):
             said[order, budget] = found
     for number, cell in enumerate(wanted, 1):
         if cell.ratings not in said[cell.order, cell.budget]["rows"]:
