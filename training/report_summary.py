@@ -10,7 +10,7 @@ from training.report_tables import Result, best_direct, by_variant, gaps, paired
 
 def summary(shipped: Sequence[Result], faithfulness: Result | None, study: Result | None) -> str:
     """Three questions of somebody who reads no further, each answered from the files."""
-    lines = [f"- **Does reasoning first help?** {answer}" for answer in _helps(shipped)]
+    lines = [f"- **Does reasoning first help?** {' '.join(answers)}"] if (answers := _helps(shipped)) else []
     if faithfulness:
         lines.append(f"- **Does the answer hang on the reasoning?** {_hangs(faithfulness)}")
     if study:
@@ -19,11 +19,13 @@ def summary(shipped: Sequence[Result], faithfulness: Result | None, study: Resul
 
 
 def _helps(shipped: Sequence[Result]) -> list[str]:
+    """An answer for each model that reasons, the one a visitor meets first: its parents have its name and more."""
     direct = best_direct(shipped)
     if direct is None:
         return []
     told = []
-    for one in (r for r in shipped if r["kind"] == "reasoned" and len(r.get("correct", "")) == len(direct["correct"])):
+    reasoned = [r for r in shipped if r["kind"] == "reasoned" and len(r.get("correct", "")) == len(direct["correct"])]
+    for one in sorted(reasoned, key=lambda r: str(r["adapter"])):
         gap, low, high = paired(one["correct"], direct["correct"])
         told.append(
             f"`{one['adapter']}`, which reasons first, is right on {one['accuracy']:.1%} of {one['n']} texts, "

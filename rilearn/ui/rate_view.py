@@ -95,10 +95,10 @@ def diff(before: str, after: str) -> str:
 
 def misquotations(text: str, correction: str) -> str:
     """What a correction quotes that does not stand in the text, told while it is written."""
-    return "".join(
-        f'<p class="rl-misquoted" dir="auto">The text does not say “{esc(quote)}”. Nothing is learnt from a '
-        "correction that quotes other words than the text's own.</p>"
-        for quote in misquoted(text, correction)
+    quotes = " or ".join(f"“{esc(quote)}”" for quote in misquoted(text, correction))
+    return quotes and (
+        f'<p class="rl-misquoted" dir="auto">The text does not say {quotes}. Nothing is learnt from a correction that '
+        "quotes other words than the text's own.</p>"
     )
 
 
