@@ -39,6 +39,9 @@ names. A second judge, the bare base, reads the reasoning alone with the label's
 
 {_goal(found, main) if main else "The goal was not measured yet."}
 
+The annotators' guideline was chosen among three on these very rows, so they flatter: training/LOG.md has what came of
+it on others.
+
 ![How often the retrained generator wins](plots/feedback-wins.svg "Above one half the retrained generator wins more \
 often than it loses against the one they rated; the bars are 95 % intervals.")
 ![Sufficiency of its reasonings](plots/feedback-sufficiency.svg "How often the words that a reasoning names are enough \
