@@ -78,7 +78,7 @@ def misquoted(text: str, reasoning: str) -> list[str]:
         return " ".join(words(_APOSTROPHE.sub("", words_of)))
 
     held = f" {plain(text)} "
-    return [quote for quote in _QUOTE.findall(reasoning) if plain(quote) and f" {plain(quote)} " not in held]
+    return [q for q in _QUOTE.findall(reasoning) if (said := plain(q)) and f" {said} " not in held]
 
 
 def misquotes(text: str, reasoning: str) -> int:

@@ -73,6 +73,6 @@ def poor_contrast(page: Any) -> list[str]:
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         page.wait_for_function("dark => document.body.classList.contains('dark') === dark", arg=scheme == "dark")
-        page.wait_for_timeout(300)  # colours that change slowly
+        page.wait_for_timeout(400)  # colours that change slowly
         bad += [f"{scheme}: {text}" for text in page.evaluate(CONTRAST)]
     return bad

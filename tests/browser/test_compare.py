@@ -250,11 +250,9 @@ def test_a_phone_stacks_the_columns_without_sideways_scroll_and_text_has_contras
     comparison(page, "done")
     upper, lower = (column(page, model).bounding_box() for model in ("q-a", "q-ra"))
     assert upper["x"] == lower["x"] and upper["y"] + upper["height"] < lower["y"]
-    page.wait_for_timeout(400)  # colours that change slowly
     assert page.evaluate("document.documentElement.scrollWidth") <= 360 and poor_contrast(page) == []
     many(page, rows)
     report(page, "done")
     page.mouse.move(0, 0)
-    page.wait_for_timeout(400)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360 and poor_contrast(page) == []
     assert page.trouble == []

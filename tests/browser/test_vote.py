@@ -110,7 +110,6 @@ def test_a_phone_reads_it_without_sideways_scroll_and_nothing_runs(visit: Any, e
     state(page, "voted")
     expect(page.locator("#rl-vote-standings .rl-wins")).to_be_visible(timeout=PATIENCE)
     page.mouse.move(0, 0)
-    page.wait_for_timeout(400)
     assert page.evaluate("window.hit") is None
     assert page.evaluate("document.documentElement.scrollWidth") <= 360 and poor_contrast(page) == []
     assert page.trouble == []

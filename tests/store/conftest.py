@@ -24,10 +24,12 @@ from rilearn.store.votes import Votes
 from tests.migrated import lay
 
 SERVER = "RILEARN_TEST_POSTGRES"
+EMPTY = "template1"
+"""The template of PostgreSQL's own."""
 
 
 @contextmanager
-def _postgres(template: str = "template1") -> Iterator[tuple[str, str]]:
+def _postgres(template: str) -> Iterator[tuple[str, str]]:
     """Name and url of a PostgreSQL database like the `template`."""
     server = make_url(os.environ[SERVER]).set(drivername="postgresql")
     name = f"rilearn_{uuid4().hex}"
@@ -40,15 +42,15 @@ def _postgres(template: str = "template1") -> Iterator[tuple[str, str]]:
 @pytest.fixture(scope="session")
 def template() -> Iterator[str]:
     """The name of an empty PostgreSQL database that is migrated."""
-    with _postgres() as (name, url):
+    with _postgres(EMPTY) as (name, url):
         open_database(url, Path()).close()
         yield name
 
 
 @pytest.fixture
-def prepared() -> bool:
-    """Whether databases are migrated before they are opened; a file whose tests see to that overrides it."""
-    return True
+def prepared(request: pytest.FixtureRequest) -> bool:
+    """Whether databases are migrated before they are opened; not for a file that says PREPARED = False."""
+    return getattr(request.module, "PREPARED", True)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -59,7 +61,7 @@ def url(request: pytest.FixtureRequest, prepared: bool) -> Iterator[str | None]:
         return
     if not os.environ.get(SERVER):
         pytest.skip(f"{SERVER} names no PostgreSQL server (.ci/run starts one and sets it)")
-    with _postgres(*([request.getfixturevalue("template")] if prepared else [])) as (_, made):
+    with _postgres(request.getfixturevalue("template") if prepared else EMPTY) as (_, made):
         yield made
 
 

@@ -23,11 +23,7 @@ from rilearn.store.reasonings import Reasonings
 from tests.store.conftest import reasoning
 from tests.store.workers import processes, received, start
 
-
-@pytest.fixture
-def prepared() -> bool:
-    """Here databases are made and migrated as they are opened."""
-    return False
+PREPARED = False  # here databases are made and migrated as they are opened
 
 
 def on_checkout(database: Database, statement: str) -> None:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from sqlalchemy import text
 
 from rilearn.store.annotators import Annotators
@@ -19,13 +18,8 @@ from rilearn.store.reasonings import Reasonings
 from tests.store.conftest import reasoning
 from tests.store.workers import processes, rate_for_ever, received, start
 
+PREPARED = False  # here databases are made and migrated as they are opened
 KILLS, TOGETHER = 20, 2
-
-
-@pytest.fixture
-def prepared() -> bool:
-    """Here databases are made and migrated as they are opened."""
-    return False
 
 
 def test_kill_9_loses_no_acknowledged_rating(

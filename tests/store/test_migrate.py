@@ -23,6 +23,7 @@ from rilearn.store.queue import Queue
 from rilearn.store.ratings import Ratings
 from rilearn.store.schema import Base
 
+PREPARED = False  # here databases are made and migrated as they are opened
 HEAD = "0007"
 NEXT = '''"""A migration of a later rilearn."""
 
@@ -69,12 +70,6 @@ FIRST: dict[str, dict[str, object]] = {
     },
 }
 """A row of each table that a rating needs, in the columns of the first tables."""
-
-
-@pytest.fixture
-def prepared() -> bool:
-    """Here databases are made and migrated as they are opened."""
-    return False
 
 
 @pytest.fixture
