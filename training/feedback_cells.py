@@ -59,6 +59,7 @@ class FeedbackRecipe(Strict):
     """`pool` holds what is rated: several reasonings a text, written by training.augment.
 
     `known_from`: the annotators' bag of words learns from the training rows behind this one, which nobody rates.
+    `caution` is what readers of the result must know of how its settings were chosen, in sentences.
     """
 
     kind: Literal["feedback"]
@@ -73,6 +74,7 @@ class FeedbackRecipe(Strict):
     orders: tuple[Order, ...] = ()
     order_budget: int = 200
     goal: Goal = Goal()
+    caution: str = ""
     retrain: RetrainRecipe
 
 

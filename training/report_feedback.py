@@ -29,18 +29,17 @@ def feedback_part(found: Result) -> tuple[str, dict[str, str]]:
     main = next((c for c in cells if _is(c, goal)), None)
     text = f"""## What ratings teach the generator (simulated annotators)
 
-**{found["simulated"]}** {len(found["annotators"])} of them rate what the stage-1 generator wrote for training rows,
-through the real queue; the generator is retrained and compared with the one before on n = {found["n"]} rows of
-{found["split"]} that nobody rated, greedily, seed {found["seed"]}. The judge is not the simulated annotator: fewer
-plain faults win (a quote that does not stand in the text, nothing of the text named, another label named, repetition,
-no end, too long); between equals it asks the Q->A model, which reads only the words of the text that the reasoning
+**{found["simulated"]}** {len(found["annotators"])} of them rate what the generator
+`{found["parent"]["name"]}` wrote for training rows, through the real queue; it is retrained and compared with itself
+before on n = {found["n"]} rows of {found["split"]} that nobody rated, greedily, seed
+{found["seed"]}. The judge is not the simulated annotator: fewer plain faults win (a quote that does not stand in the
+text, nothing of the text named, another label named, repetition, no end, too long); between equals it asks the Q->A model, which reads only the words of the text that the reasoning
 names. A second judge, the bare base, reads the reasoning alone with the label's words masked. From
 [data/results/{FILE}]({FILE}), made by `{found["command"]}`, {found["date"]}.
 
 {_goal(found, main) if main else "The goal was not measured yet."}
 
-The annotators' guideline was chosen among three on these very rows, so they flatter: training/LOG.md has what came of
-it on others.
+{found["recipe"]["caution"]}
 
 ![How often the retrained generator wins](plots/feedback-wins.svg "Above one half the retrained generator wins more \
 often than it loses against the one they rated; the bars are 95 % intervals.")
@@ -127,7 +126,7 @@ def _table(found: Result, cells: list[Result]) -> str:
         "| recipe | order | ratings | rows | wins, losses, ties | second judge | without fault | grounded | restate "
         "| sufficiency | words named | loss on general reasoning |",
         "| --- " * 12 + "|",
-        f"| stage 1 | | | | | | {_rates(found['parent'])} | |",
+        f"| before | | | | | | {_rates(found['parent'])} | |",
     ]
     for c in sorted(cells, key=lambda c: (c["budget"], c["ratings"], c["order"])):
         loss = c["general_loss"]

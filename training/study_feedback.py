@@ -126,7 +126,7 @@ def _write(path: Path, study: Study, old: Sequence[Measured]) -> None:
     result = {
         "simulated": "The annotators are simulated: training/raters.py states their rule, noise and bias.",
         **_about(study),
-        "parent": {"sha256": study.parent.ref.digest, **summary(old)},
+        "parent": {"name": study.parent.name, "sha256": study.parent.ref.digest, **summary(old)},
         "reader_sha256": study.reader.ref.digest,
         "recipe": study.recipe.model_dump(mode="json"),
         "cells": found,

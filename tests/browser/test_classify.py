@@ -71,10 +71,12 @@ def test_scripts_of_users_and_models_do_not_run(visit: Any, engine: FakeEngine) 
 
 
 def test_cancel_stops_the_engine_and_keeps_what_was_written(visit: Any, engine: FakeEngine) -> None:
+    engine.pause = 1.0  # a busy machine takes seconds between the first words and the click
     page = visit()
     send(page, "what a day")
     expect(page.locator(".rl-reasoning")).to_contain_text("The words", timeout=PATIENCE)
     page.locator("#rl-cancel").click()
+    engine.pause = 0.1
     stopped = card(page, "stopped")
     assert eventually(lambda: engine.running == 0)
     assert (engine.closed, engine.finished) == (1, 0)
@@ -86,7 +88,7 @@ def test_cancel_stops_the_engine_and_keeps_what_was_written(visit: Any, engine: 
 
 
 def test_two_visitors_stream_at_once_and_a_third_sees_the_queue(visit: Any, engine: FakeEngine) -> None:
-    engine.pause = 0.4
+    engine.pause = 1.0
     first, second, third = visit(), visit(), visit()
     for page in (first, second, third):
         send(page, "what a day")
@@ -96,6 +98,7 @@ def test_two_visitors_stream_at_once_and_a_third_sees_the_queue(visit: Any, engi
     expect(third.get_by_text(re.compile("queue: 1/1"))).to_be_visible(timeout=PATIENCE)
     first.locator("#rl-cancel").click()  # its slot goes to the third while the third cancels too
     third.locator("#rl-cancel").click()
+    engine.pause = 0.1
     card(first, "stopped")
     card(third, "stopped")
     third.wait_for_timeout(500)

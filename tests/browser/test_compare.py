@@ -134,6 +134,7 @@ def test_a_text_alone_opens_the_tab_and_the_link_is_copied(visit: Any) -> None:
 
 
 def test_cancel_keeps_what_was_written_and_mistakes_are_told(visit: Any, engine: FakeEngine) -> None:
+    engine.pause = 1.0  # a busy machine takes seconds between the first words and the click
     page = visit(path=LINK)
     page.locator("#rl-compare-go").click()
     expect(column(page, "q-ra").locator(".rl-reasoning")).to_contain_text("The words", timeout=PATIENCE)

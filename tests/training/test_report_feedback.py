@@ -31,8 +31,12 @@ FOUND: dict[str, Any] = {
     "seed": 0,
     "command": "python -m training.study_feedback",
     "date": "2026-01-02",
-    "parent": cell("", 0) | {"sufficiency": 0.6},
-    "recipe": {"goal": {"ratings": "mixed", "budget": 300, "order": "mixed"}, "order_budget": 200},
+    "parent": cell("", 0) | {"name": "first", "sufficiency": 0.6},
+    "recipe": {
+        "caution": "Chosen on these rows.",
+        "goal": {"ratings": "mixed", "budget": 300, "order": "mixed"},
+        "order_budget": 200,
+    },
     "cells": [cell("mixed", 300), cell("sft", 50), cell("sft", 200), cell("mixed", 200, "oldest")],
 }
 
@@ -40,6 +44,7 @@ FOUND: dict[str, Any] = {
 def test_what_was_aimed_at_is_called_met_or_missed() -> None:
     text, made = feedback_part(FOUND)
     assert text.index("The annotators are simulated.") < text.index("The goal, with 300 ratings")
+    assert "the generator `first` wrote" in text and "Chosen on these rows." in text
     assert "no ties 70%: 75.0% (95 % interval 60.0% to 86.0%), met" in text
     assert "rises by 15%: 10.0%, missed" in text
     assert "restatements below 10%: 4.0%, met" in text
