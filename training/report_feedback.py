@@ -34,7 +34,8 @@ def feedback_part(found: Result) -> tuple[str, dict[str, str]]:
 before on n = {found["n"]} rows of {found["split"]} that nobody rated, greedily, seed
 {found["seed"]}. The judge is not the simulated annotator: fewer plain faults win (a quote that does not stand in the
 text, nothing of the text named, another label named, repetition, no end, too long); between equals it
-asks the Q->A model, which reads only the words of the text that the reasoning names. A second judge, the bare base, reads the reasoning alone with the label's words masked. From
+asks the Q->A model, which reads only the words of the text that the reasoning names. A second judge, the bare base,
+reads the reasoning alone with the label's words masked. From
 [data/results/{FILE}]({FILE}), made by `{found["command"]}`, {found["date"]}.
 
 {_goal(found, main) if main else "The goal was not measured yet."}
