@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
 from rilearn.adapters import MANIFEST, WEIGHTS, Manifest, save_manifest
 from rilearn.engines.base import Progress
@@ -18,6 +19,7 @@ from rilearn.prompts import PROMPT_VERSION
 from rilearn.records import AdapterRef, Chunk, Generation, Prompt, Sampling
 from rilearn.services import Services
 from rilearn.settings import Settings
+from rilearn.store import passphrases
 from tests.migrated import lay
 
 # No test needs the Hub, and none waits for it to answer.
@@ -101,6 +103,14 @@ class FakeEngine:
     def _count(self, name: str, by: int) -> None:
         with self._lock:
             setattr(self, name, getattr(self, name) + by)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_passphrases() -> Iterator[None]:
+    """Argon2 is slow on purpose, and the tests sign in hundreds of times."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passphrases, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture

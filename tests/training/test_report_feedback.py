@@ -44,7 +44,7 @@ FOUND: dict[str, Any] = {
 def test_what_was_aimed_at_is_called_met_or_missed() -> None:
     text, made = feedback_part(FOUND)
     assert text.index("The annotators are simulated.") < text.index("The goal, with 300 ratings")
-    assert "the generator `first` wrote" in text and "Chosen on these rows." in text
+    assert "`first` wrote" in text and "Chosen on these rows." in text
     assert "no ties 70%: 75.0% (95 % interval 60.0% to 86.0%), met" in text
     assert "rises by 15%: 10.0%, missed" in text
     assert "restatements below 10%: 4.0%, met" in text
