@@ -29,10 +29,11 @@ from rilearn.store.filling import Plan, fill
 from rilearn.store.judged import judged
 from rilearn.store.queue_order import Order
 from rilearn.tasks import load_task
+from training.bag_of_words import BagOfWords
 from training.comparison import Measured, measure, write
 from training.data import measured_rows, stored_candidates, task_rows
 from training.feedback import rows_fingerprint
-from training.raters import Annotator, BagOfWords, Bias
+from training.raters import Annotator, Bias
 from training.reader import Reader
 from training.recipes import Strict
 from training.retrain_recipe import RetrainRecipe

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import torch
 from transformers import set_seed
 
-from rilearn.adapters import WEIGHTS, Adapter
+from rilearn.adapters import MANIFEST, WEIGHTS, Adapter, load_adapter
 from rilearn.engines.transformers import native_bf16
 from rilearn.errors import DataError
 from rilearn.judgements import TrainingRow
@@ -19,8 +20,10 @@ from rilearn.prompts import Templates
 from rilearn.settings import Settings
 from training.general import general_loss
 from training.lora import load_trainable, save_adapter
+from training.practice import practise
 from training.preference import phases, plain, together, train_phase
 from training.retrain_recipe import RetrainRecipe
+from training.stage import write_manifest
 from training.triples import general_rows, triples
 from training.watch import Watch, WatchSteps
 
@@ -91,6 +94,41 @@ def learn(
         "phases": facts,
         "general_loss": losses | {"rows": len(held)},
         "replayed": len(replay[0]) if replay else 0,
+    }
+
+
+def learn_and_practise(
+    rows: Sequence[TrainingRow], recipe: RetrainRecipe, templates: Templates, parent: Adapter, out: Path, watch: Watch
+) -> dict[str, Any]:
+    """`learn`, and then, if the recipe has a practice, go on with the best that the generator writes itself.
+
+    With a practice the adapter of the ratings alone stays in `out/rated/generator`; a kill loses neither step.
+    """
+    if recipe.practice is None:
+        return learn(rows, recipe, templates, parent, out, watch)
+    rated = out / "rated"
+    if not (rated / "generator" / MANIFEST).exists():
+        told = learn(rows, recipe, templates, parent, rated, watch)
+        write_manifest(rated / "generator", recipe, "generator", None, told, told, {"generator": parent.ref.digest})
+    first = load_adapter(rated / "generator", recipe.base)
+    before = first.manifest.data | {"steps": first.manifest.steps, "seconds": first.manifest.seconds}
+    more, counts = practise(first, recipe, templates, {row.text for row in rows}, out, watch)
+    if not more:  # as it was after the ratings
+        shutil.copytree(rated / "generator", out / "generator", dirs_exist_ok=True)
+        return before | {"practice": counts}
+    approved = [row for row in rows if row.kind == "sft"]
+    again = recipe.model_copy(update={"sft": recipe.practice.sft})
+    after = learn([*approved, *more], again, templates, first, out, watch)
+    losses = after["general_loss"]
+    if "before" in losses:
+        losses["before"] = before["general_loss"]["before"]
+    return after | {
+        "rows": before["rows"],
+        "replayed": before["replayed"],
+        "steps": before["steps"] + after["steps"],
+        "seconds": round(before["seconds"] + after["seconds"], 1),
+        "phases": before["phases"] | {"practice": after["phases"].get("sft", {})},
+        "practice": counts,
     }
 
 

@@ -13,11 +13,12 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from rilearn.perturbations import only, quoted
 from rilearn.records import Example, Rating, Verdict
 from rilearn.signals import WORD, content_words, measured, words
+from training.bag_of_words import BagOfWords
 
 Bias = Literal["none", "lenient", "strict", "short"]
 """lenient overlooks misquotes, strict wants the words to tell more surely, short finds more than 20 words poor."""
@@ -30,44 +31,24 @@ OPENS = "feel"
 _QUOTE = re.compile(r'"[^"]*"')
 
 
-class BagOfWords:
-    """How sure a bag of words is of a label: what the simulated annotators know."""
+def clause(known: BagOfWords, text: str, label: str) -> str:
+    """Of all runs of CLAUSE words that are nearly as sure of the label as the surest, one that begins with a word
+    which stands in the text once, and with OPENS or a word with content; then the shortest, and one that ends on a
+    word with content. The whole of a text with fewer words."""
+    spans = [match.span() for match in WORD.finditer(text)]
+    runs = [text[spans[at][0] : spans[at + size - 1][1]] for size in CLAUSE for at in range(len(spans) - size + 1)] or [
+        text
+    ]
+    sure = known.shares(runs, [label] * len(runs))
+    near = [run for run, share in zip(runs, sure, strict=True) if share >= 0.9 * max(sure)]
+    held = words(text)
 
-    def __init__(self, examples: Sequence[Example], labels: Sequence[str]):
-        from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
+    def order(run: str) -> tuple[bool, bool, int, bool]:
+        said = words(run) or [""]
+        opens = said[0].startswith(OPENS) or bool(content_words(said[0]))
+        return held.count(said[0]) > 1, not opens, len(said), not content_words(said[-1])
 
-        self._pipeline: Any = make_pipeline(
-            TfidfVectorizer(min_df=2, sublinear_tf=True),
-            LogisticRegression(C=20, class_weight="balanced", max_iter=500),
-        )
-        self._pipeline.fit([e.text for e in examples], [e.label for e in examples])
-        self._columns = {label: list(self._pipeline.classes_).index(label) for label in labels}
-
-    def shares(self, texts: Sequence[str], labels: Sequence[str]) -> list[float]:
-        """The probability of each text's label, in [0, 1]."""
-        found = self._pipeline.predict_proba(list(texts))
-        return [float(row[self._columns[label]]) for row, label in zip(found, labels, strict=True)]
-
-    def passage(self, text: str, label: str) -> str:
-        """Of all runs of CLAUSE words that are nearly as sure of the label as the surest, one that begins with a word
-        which stands in the text once, and with OPENS or a word with content; then the shortest, and one that ends on a
-        word with content. The whole of a text with fewer words."""
-        spans = [match.span() for match in WORD.finditer(text)]
-        runs = [
-            text[spans[at][0] : spans[at + size - 1][1]] for size in CLAUSE for at in range(len(spans) - size + 1)
-        ] or [text]
-        sure = self.shares(runs, [label] * len(runs))
-        near = [run for run, share in zip(runs, sure, strict=True) if share >= 0.9 * max(sure)]
-        held = words(text)
-
-        def order(run: str) -> tuple[bool, bool, int, bool]:
-            said = words(run) or [""]
-            opens = said[0].startswith(OPENS) or bool(content_words(said[0]))
-            return held.count(said[0]) > 1, not opens, len(said), not content_words(said[-1])
-
-        return min(near, key=order)
+    return min(near, key=order)
 
 
 def requoted(reasoning: str, passage: str) -> str | None:

@@ -4,7 +4,8 @@ python -m training.retrain_generator --recipe training/recipes/embedded/retrain.
 python -m training.retrain_generator --recipe ... --from-db postgresql://... --since 2026-11-01 --out DIR
 python -m training.retrain_generator --recipe ... --from-export FILE --out DIR --through classifier
 
-Writes OUT/rows.jsonl (what is learnt, each row with the ratings behind it), OUT/generator (the adapter),
+Writes OUT/rows.jsonl (what is learnt, each row with the ratings behind it), OUT/generator (the adapter; with a practice
+OUT/rated/generator is the one before it, and OUT/practice.jsonl what it wrote),
 OUT/evidence.json (new against old on held-out texts, for the gate), OUT/reasonings.jsonl (what both write now) and,
 through the classifier, OUT/q-ra with OUT/evidence-q-ra.json. While it runs OUT/progress.json says how far it is. After
 a kill the same command goes on where it stopped.
@@ -51,9 +52,10 @@ def main(argv: list[str]) -> None:
     watch("Read the ratings", 0, 1)
     rows = rows_of(given, recipe, task)
     if not (given.out / "generator" / "manifest.json").exists():
-        from training.learning import learn  # torch loads only once it is known that there is something to learn
+        # torch loads only once it is known that there is something to learn
+        from training.learning import learn_and_practise
 
-        facts = learn(rows, recipe, templates, parent, given.out, watch)
+        facts = learn_and_practise(rows, recipe, templates, parent, given.out, watch)
         _manifest(given, recipe, parent, rows, facts)
     comparison = Comparison(recipe, parent, watch)
     told, evidence = comparison.generators(load_adapter(given.out / "generator"), rows, given.out)
@@ -125,6 +127,7 @@ def _manifest(
         "fingerprint": rows_fingerprint(rows),
         "kinds": dict(Counter(row.kind for row in rows)),
         **{name: facts[name] for name in ("rows", "replayed", "phases", "general_loss", "precision")},
+        **{name: facts[name] for name in ("practice",) if name in facts},
     }
     if not given.from_export:  # those of another database's export could name other ratings here
         data["behind"] = {

@@ -19,14 +19,29 @@ class Phase(Strict):
     batch: int | None = Field(default=None, ge=1)
 
 
+class Practice(Strict):
+    """What the generator writes and learns after the ratings (see `training.practice`).
+
+    For `texts` texts that nobody rated it writes `tries` reasonings each. The best of a text is learnt by the `sft`
+    phase if a bag of words that reads what it quotes gives the label the probability `sure` at least.
+    """
+
+    texts: int = Field(default=600, ge=1)
+    tries: int = Field(default=4, ge=1)
+    sure: float = Field(default=0.5, ge=0, le=1)
+    temperature: float = Field(default=0.7, gt=0)
+    sft: Phase = Phase(lr=2e-4, epochs=1.5, batch=8)
+
+
 class RetrainRecipe(Recipe):
     """The generator, going on from itself, after what people said of its reasonings.
 
     `ratings` says which rows are made of them (see `rilearn.curation`), `cap` and `minimum` are its rules. `replay` are
     general rows, so many for each row of the ratings as `replay_share` says; on `general` the loss before and after is
-    measured. `measured` texts of the first evaluation split, from `measured_from` on, compare the new generator with
-    the old one; `reader`, a Q->A adapter, reads only the words of a text that a reasoning names. `through` is the
-    pipeline that goes on from `classifier`, the Q->RA in use.
+    measured. `practice`, if any, goes on with what the generator writes itself. `measured` texts of the first
+    evaluation split, from `measured_from` on, compare the new generator with the old one; `reader`, a Q->A adapter,
+    reads only the words of a text that a reasoning names. `through` is the pipeline that goes on from `classifier`, the
+    Q->RA in use.
     """
 
     kind: Literal["retrain"]
@@ -44,6 +59,7 @@ class RetrainRecipe(Recipe):
     replay: tuple[ReasoningData, ...] = ()
     replay_share: float = Field(default=0.25, ge=0)
     general: ReasoningData | None = None
+    practice: Practice | None = None
     measured: int = Field(default=200, ge=1)
     measured_from: int = Field(default=0, ge=0)
     reader: str = "data/adapters/q-a"

@@ -17,7 +17,8 @@ from rilearn.store.queue import Queue
 from rilearn.store.queue_order import Order
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
-from training.raters import Annotator, BagOfWords, requoted
+from training.bag_of_words import BagOfWords
+from training.raters import Annotator, clause, requoted
 
 Drafts = Mapping[tuple[str, str], Sequence[str]]
 """(text, label) -> further reasonings for it."""
@@ -73,7 +74,7 @@ class Simulation:
 
     def _correction(self, annotator: Annotator, example: Example, reasoning: str) -> str | None:
         drafts = self._drafts.get((example.text, example.label or ""), ())
-        passage = self._known.passage(example.text, example.label or "")
+        passage = clause(self._known, example.text, example.label or "")
         written = [changed for r in (reasoning, *drafts) if (changed := requoted(r, passage))]
         said = annotator.judge(self._known, example, written, self._labels) if written else []
         good = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rilearn.records import Example
-from training.raters import Annotator, BagOfWords, Bias, requoted
+from training.bag_of_words import BagOfWords
+from training.raters import Annotator, Bias, clause, requoted
 
 LABELS = ("sadness", "joy")
 EXAMPLE = Example("i feel so miserable since the old garden burned", "sadness")
@@ -70,9 +71,9 @@ def test_the_better_reasoning_is_liked_more(known: BagOfWords) -> None:
 
 
 def test_a_correction_quotes_the_clause_that_tells_and_keeps_the_rest(known: BagOfWords) -> None:
-    assert known.passage(EXAMPLE.text, "sadness") == "feel so miserable since the old garden"
+    assert clause(known, EXAMPLE.text, "sadness") == "feel so miserable since the old garden"
     twice = "i feel fine and you feel fine and i am lost in the garden we had once"
-    assert known.passage(twice, "sadness") == "lost in the garden we had once"  # "feel" would leave open which one
-    assert known.passage("so lost", "sadness") == "so lost" and known.passage("!?", "joy") == "!?"
+    assert clause(known, twice, "sadness") == "lost in the garden we had once"  # "feel" would leave open which one
+    assert clause(known, "so lost", "sadness") == "so lost" and clause(known, "!?", "joy") == "!?"
     assert requoted('"cold" and "dark" are sad.', "so miserable") == '"so miserable" and dark are sad.'
     assert requoted("It is \\1 sad.", "so miserable") is None

@@ -25,7 +25,7 @@ from rilearn.store.edits import Edits
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
 from tests.tiny import ROOT, build_adapter
-from training import retrain_generator
+from training import practice, retrain_generator
 from training.evidence import Comparison
 from training.feedback import read_rows
 from training.recipes import load_recipe
@@ -101,6 +101,37 @@ def test_a_phase_may_have_rows_a_step_of_its_own(recipe: Path, state: Path, tmp_
     retrain_generator.main(arguments(recipe, state, out, *(word for value in values for word in ("--set", value))))
     found = load_adapter(out / "generator").manifest.data["phases"]["sft"]
     assert found["rows"] > 8 and found["steps"] == -(-found["rows"] // 8)
+
+
+PRACTICE = ("practice.texts=12", "practice.tries=2", "measured=2", "ratings=sft")
+
+
+def test_after_the_ratings_it_learns_from_the_best_that_it_writes(
+    recipe: Path, state: Path, adapters: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, values = tmp_path / "out", [word for value in PRACTICE for word in ("--set", value)]
+    told = TrainingRow("sft", "a text", "joy", "It says so.", None, True, 1.0, ())
+    monkeypatch.setattr(practice, "best", lambda *_: told)
+    retrain_generator.main(arguments(recipe, state, out, *values))
+    rated, made = load_adapter(out / "rated" / "generator"), load_adapter(out / "generator")
+    assert made.ref.digest != rated.ref.digest and made.manifest.parents == rated.manifest.parents
+    found = made.manifest.data
+    assert set(found["phases"]) == {"sft", "practice"} and set(rated.manifest.data["phases"]) == {"sft"}
+    assert found["practice"]["texts"] == found["practice"]["kept"] == 12 and found["practice"]["written"] == 24
+    assert found["general_loss"]["before"] == rated.manifest.data["general_loss"]["before"]
+    texts = {row.text for row in read_rows(out / "rows.jsonl")}
+    assert len((out / "practice.jsonl").read_text().splitlines()) == 12 and "a text" not in texts
+    assert made.manifest.steps == 4
+
+
+def test_where_nothing_that_it_writes_is_good_it_stays_as_the_ratings_made_it(
+    recipe: Path, state: Path, tmp_path: Path
+) -> None:
+    out, values = tmp_path / "out", [word for value in PRACTICE for word in ("--set", value)]
+    retrain_generator.main(arguments(recipe, state, out, *values))
+    made = load_adapter(out / "generator")
+    assert made.ref.digest == load_adapter(out / "rated" / "generator").ref.digest
+    assert made.manifest.data["practice"]["kept"] == 0 and made.manifest.data["ratings"] > 0
 
 
 @pytest.mark.parametrize(

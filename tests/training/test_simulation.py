@@ -15,7 +15,8 @@ from rilearn.records import Example, Proposal, Reasoning
 from rilearn.store.database import Database, open_database
 from rilearn.store.filling import Plan, fill
 from rilearn.store.judged import judged
-from training.raters import Annotator, BagOfWords
+from training.bag_of_words import BagOfWords
+from training.raters import Annotator, clause
 from training.simulation import Simulation
 
 LABELS = ("sadness", "joy")
@@ -53,7 +54,7 @@ def test_ratings_and_corrections_go_through_store_and_curation(tmp_path: Path, k
     for item in found:
         quotes = '"' in item.reasoning.reasoning
         assert [o.rating.verdict for o in item.opinions] == ["good" if quotes else "poor"]
-        passage = known.passage(item.reasoning.text, item.reasoning.label)
+        passage = clause(known, item.reasoning.text, item.reasoning.label)
         expected = [] if quotes else [f'"{passage}" is the word that tells.']
         assert [c.reasoning for c in item.corrections] == expected
     rows = curate(found, [], Rules("dpo", minimum=1)).rows
