@@ -45,10 +45,14 @@ class Comparison:
     def generators(self, candidate: Adapter, rows: Sequence[TrainingRow], out: Path) -> tuple[dict[str, Any], Evidence]:
         """The retrained generator against its parent: a report, and the evidence but for the classifier.
 
+        After a practice the report tells of the generator before it too (`rated`: what the ratings alone taught).
         Writes OUT/reasonings.jsonl, for people to read and to compare blind: what the candidate writes now for what was
         rated, and what both write for the held-out rows.
         """
-        adapters = (self.parent, candidate)
+        adapters = [self.parent, candidate]
+        if (alone := out / "rated" / "generator").exists():
+            adapters.append(load_adapter(alone, self.recipe.base))
+        steps = len(adapters) + 1
         engine = load_engine(
             "transformers",
             self.recipe.base,
@@ -61,17 +65,17 @@ class Comparison:
         found: list[list[Measured]] = []
         with closing(engine):
             for number, adapter in enumerate(adapters):
-                self.watch("Compare with the generator before", number, 3)
+                self.watch("Compare with the generator before", number, steps)
                 written.append(write(engine, adapter, self.templates, self.examples))
                 found.append(measure(engine, self.reader.ref, self.templates, self.examples, written[-1]))
-            self.watch("Compare with the generator before", 2, 3)
+            self.watch("Compare with the generator before", len(adapters), steps)
             now = write(engine, candidate, self.templates, rated)
         lines = [_line(e, r, candidate, "train") for e, (r, _) in zip(rated, now, strict=True)]
-        for adapter, texts in zip(adapters, written, strict=True):
+        for adapter, texts in zip(adapters[:2], written, strict=False):
             for e, (r, _) in zip(self.examples, texts, strict=True):
                 lines.append(_line(e, r, adapter, self.origin["split"]))
         (out / "reasonings.jsonl").write_text("".join(lines), encoding="utf-8")
-        old, new = found
+        old, new, *between = found
         told = {
             **self.origin,
             "decoding": "greedy",
@@ -80,6 +84,8 @@ class Comparison:
             "judge": wins(new, old),
             "base_judge": wins(new, old, "base"),
         }
+        for rated_alone in between:
+            told["rated"] = {"sha256": adapters[2].ref.digest, **summary(rated_alone), "judge": wins(rated_alone, old)}
         return told, self._evidence("generator", candidate, self.parent, new, old)
 
     def classifiers(self, folder: Path, candidate: Adapter, current: Adapter) -> Evidence:

@@ -74,7 +74,7 @@ def fresh_part(found: Result) -> tuple[str, dict[str, str]]:
 Against the generator before, on n = {found["n"]} rows of {found["split"]} from row {found["from_row"]} on:
 {duel["wins"]} wins, {duel["losses"]} losses, {duel["ties"]} ties. The second judge, the bare base, sees
 {found["base_judge"]["wins"]} wins and {found["base_judge"]["losses"]} losses. In detail: {"; ".join(changes)}.
-The choice between two trainings was made on these rows (training/LOG.md), so they flatter a little. What was aimed at:
+{_practice(found)} On which rows its settings were chosen stands in training/LOG.md. What was aimed at:
 
 {_aims(new, old, duel)}
 
@@ -83,6 +83,17 @@ From [data/results/feedback-fresh-validation.json](feedback-fresh-validation.jso
 `q-ra`, the classifier before as `q-ra-stage-1`.
 """
     return text, {}
+
+
+def _practice(found: Result) -> str:
+    """What the ratings alone taught, where a practice came after them."""
+    if not (rated := found.get("rated")):
+        return "It learnt from the ratings alone."
+    return (
+        f"First it learnt from the ratings: {rated['judge']['win_rate']:.1%} wins, {rated['misquotes']:.1%} quotes "
+        f"that are not there, sufficiency {rated['sufficiency']:.1%}. Then it practised (training/practice.py): it "
+        "wrote for texts that nobody rated, and learnt from the best."
+    )
 
 
 def _is(cell: Result, goal: Result) -> bool:

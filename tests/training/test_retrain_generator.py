@@ -110,8 +110,8 @@ def test_after_the_ratings_it_learns_from_the_best_that_it_writes(
     recipe: Path, state: Path, adapters: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, values = tmp_path / "out", [word for value in PRACTICE for word in ("--set", value)]
-    told = TrainingRow("sft", "a text", "joy", "It says so.", None, True, 1.0, ())
-    monkeypatch.setattr(practice, "best", lambda *_: told)
+    row = TrainingRow("sft", "a text", "joy", "It says so.", None, True, 1.0, ())
+    monkeypatch.setattr(practice, "best", lambda *_: row)
     retrain_generator.main(arguments(recipe, state, out, *values))
     rated, made = load_adapter(out / "rated" / "generator"), load_adapter(out / "generator")
     assert made.ref.digest != rated.ref.digest and made.manifest.parents == rated.manifest.parents
@@ -122,6 +122,10 @@ def test_after_the_ratings_it_learns_from_the_best_that_it_writes(
     texts = {row.text for row in read_rows(out / "rows.jsonl")}
     assert len((out / "practice.jsonl").read_text().splitlines()) == 12 and "a text" not in texts
     assert made.manifest.steps == 4
+    told = json.loads((out / "comparison.json").read_text())
+    digests = [told[name]["sha256"] for name in ("parent", "rated", "candidate")]
+    assert digests == [load_adapter(adapters["generator"]).ref.digest, rated.ref.digest, made.ref.digest]
+    assert set(told["rated"]["judge"]) == set(told["judge"]) and told["rated"]["grounded"] >= 0
 
 
 def test_where_nothing_that_it_writes_is_good_it_stays_as_the_ratings_made_it(
