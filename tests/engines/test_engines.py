@@ -76,7 +76,7 @@ def test_a_server_that_is_not_there_or_has_no_such_model_is_told() -> None:
 
 DEMO, REAL = ROOT / "data" / "demo" / "emotion", ROOT.parent / "shared" / "data" / "emotion"
 TEXTS = 200
-"""So many are compared: of the dataset where it is there, and then some of the hard ones besides; else hard ones all."""
+"""So many are compared: the dataset's where they are there, and some of the hard ones besides; else hard ones alone."""
 HARD = 80 if REAL.is_dir() else TEXTS
 
 
