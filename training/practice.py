@@ -1,8 +1,9 @@
 """The generator practises: it writes for texts that nobody rated, and learns from the best of what it wrote.
 
 Rejection sampling, after STaR (Zelikman et al. 2022) and RAFT (Dong et al. 2023): ratings teach what a good reasoning
-is, practice repeats it on more texts than people rate. All tries but the first begin with a quotation from a place
-drawn by chance, or the generator would never find out where else one can begin. What is best is told by the signals and
+is, practice repeats it on more texts than people rate. All tries but the first begin with a quotation, from the word
+that the recipe names and from others drawn by chance, or the generator would never find out where else one can begin.
+What is best is told by the signals and
 by a bag of words that has learnt from other training rows: neither the generator nor the Q->A model that reads its
 reasonings later has a say.
 """
@@ -66,35 +67,38 @@ def practise(
         raise ConfigError(f"No row of {', '.join(lacking)} is left beside the practice's: lower practice.texts.")
     written = _written(generator, recipe, practice, templates, mine, out / FILE, watch)
     bag = BagOfWords(others, templates.task.labels)
-    rows = [row for e, tries in zip(mine, written, strict=True) if (row := best(e, tries, bag, practice.sure))]
+    rows = [row for e, tries in zip(mine, written, strict=True) if (row := best(e, tries, bag, practice))]
     wrong = Counter(fault(c, LIMITS) or "none" for tries in written for c in tries)
     return rows, {"texts": len(mine), "written": wrong.total(), "kept": len(rows), "faults": dict(wrong)}
 
 
-def openings(text: str, count: int, seed: int) -> list[str]:
-    """Beginnings of `count` reasonings: a free one, then quotations that begin with a word of the text.
+def openings(text: str, practice: Practice, seed: int) -> list[str]:
+    """Beginnings of the tries for a text: a free one, then quotations that begin with a word of the text.
 
-    Words that stand in the text once are drawn if there are any: after another it would be open where to go on. None of
-    its last ones, after which there is no passage. The same seed and text give the same.
+    Words that stand in the text once, if there are any: after another it would be open where to go on. None of its last
+    ones, after which there is no passage. The same seed and text give the same.
     """
     said = words(text)
     ahead = said[: max(1, len(said) - PASSAGE + 1)]
     once = [word for word in ahead if said.count(word) == 1] or ahead
-    drawn = random.Random(f"{seed}\0{text}").sample(once, min(count - 1, len(once)))
-    return ["", *(f'"{word}' for word in drawn)]
+    random.Random(f"{seed}\0{text}").shuffle(once)
+    if practice.opens:
+        once.sort(key=lambda word: not word.startswith(practice.opens))
+    return ["", *(f'"{word}' for word in once)][: practice.tries]
 
 
-def best(example: Example, tries: Sequence[Candidate], bag: BagOfWords, sure: float) -> TrainingRow | None:
-    """Of the tries without fault the one whose quoted passages make the bag of words surest of the label; None: it is
-    less than `sure` of all."""
+def best(example: Example, tries: Sequence[Candidate], bag: BagOfWords, practice: Practice) -> TrainingRow | None:
+    """Of the tries without fault whose quoted passages make the bag of words `sure` of the label one that begins as the
+    practice wants it, and the one that makes it surest; None if there is none."""
     label = example.label or ""
     passages = {c.reasoning: only(example.text, quoted(example.text, c.reasoning, PASSAGE)) for c in tries}
     good = [c.reasoning for c in tries if fault(c, LIMITS) is None and passages[c.reasoning]]
     if not good:
         return None
     shares = bag.shares([passages[r] for r in good], [label] * len(good))
-    told, reasoning = max(zip(shares, good, strict=True))
-    return TrainingRow("sft", example.text, label, reasoning, None, True, 1.0, ()) if told >= sure else None
+    wanted = f'"{practice.opens}'
+    order = [(r.startswith(wanted), told, r) for told, r in zip(shares, good, strict=True) if told >= practice.sure]
+    return TrainingRow("sft", example.text, label, max(order)[2], None, True, 1.0, ()) if order else None
 
 
 def _written(
@@ -117,7 +121,7 @@ def _written(
         engine = load_engine("transformers", recipe.base, Settings().cache_dir, preload=[generator.ref], fast=True)
         with closing(engine), path.open("a", encoding="utf-8") as file:
             while chunk := examples[len(done) : len(done) + _CHUNK]:
-                asked = [(e, openings(e.text, practice.tries, recipe.seed)) for e in chunk]
+                asked = [(e, openings(e.text, practice, recipe.seed)) for e in chunk]
                 prompts = [templates.task_rationale(e.text, e.label or "", o) for e, some in asked for o in some]
                 made = iter(engine.generate(prompts, sampling, generator.ref))
                 for e, some in asked:

@@ -23,12 +23,14 @@ class Practice(Strict):
     """What the generator writes and learns after the ratings (see `training.practice`).
 
     For `texts` texts that nobody rated it writes `tries` reasonings each. The best of a text is learnt by the `sft`
-    phase if a bag of words that reads what it quotes gives the label the probability `sure` at least.
+    phase if a bag of words that reads what it quotes gives the label the probability `sure` at least; `opens` begins
+    the word at which a good quotation is likely to begin.
     """
 
     texts: int = Field(default=600, ge=1)
     tries: int = Field(default=4, ge=1)
     sure: float = Field(default=0.5, ge=0, le=1)
+    opens: str = ""
     temperature: float = Field(default=0.7, gt=0)
     sft: Phase = Phase(lr=2e-4, epochs=1.5, batch=8)
 

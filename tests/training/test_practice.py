@@ -12,6 +12,7 @@ from rilearn.records import Example
 from training.bag_of_words import BagOfWords
 from training.candidates import Candidate, measure
 from training.practice import _read, best, openings
+from training.retrain_recipe import Practice
 
 LABELS = ("sadness", "joy")
 EXAMPLE = Example("we moved the chairs and i feel so miserable since the garden burned", "sadness")
@@ -34,29 +35,48 @@ def tries(*reasonings: str) -> list[Candidate]:
 
 
 def test_quotations_begin_with_words_that_stand_once_and_have_a_passage_after_them() -> None:
-    drawn = openings(EXAMPLE.text, 8, 0)
-    assert drawn[0] == "" and len(set(drawn)) == 8 and drawn == openings(EXAMPLE.text, 8, 0)
-    assert drawn != openings(EXAMPLE.text, 8, 1)
-    assert {o.removeprefix('"') for o in drawn[1:]} <= {"we", "moved", "chairs", "and", "i", "feel", "so", "miserable"}
-    assert openings("so so so so so", 3, 0) == ["", '"so', '"so'] and openings("!?", 3, 0) == [""]
+    drawn = openings(EXAMPLE.text, Practice(tries=8), 0)
+    assert drawn[0] == "" and len(set(drawn)) == 8 and drawn == openings(EXAMPLE.text, Practice(tries=8), 0)
+    assert drawn != openings(EXAMPLE.text, Practice(tries=8), 1)
+    assert {o.removeprefix('"') for o in drawn[1:]} <= {
+        "we",
+        "moved",
+        "chairs",
+        "and",
+        "i",
+        "feel",
+        "so",
+        "miserable",
+        "since",
+    }
+    assert openings("so so so so so", Practice(tries=3), 0) == ["", '"so', '"so']
+    assert openings("!?", Practice(tries=3), 0) == [""]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_word_that_the_recipe_names_is_tried_first(seed: int) -> None:
+    assert openings(EXAMPLE.text, Practice(tries=3, opens="feel"), seed)[:2] == ["", '"feel']
+    twice = "i feel fine and you feel fine and i am lost in the garden"
+    assert '"feel' not in openings(twice, Practice(tries=4, opens="feel"), seed)
 
 
 def test_the_best_is_without_fault_and_quotes_what_tells(bag: BagOfWords) -> None:
-    tells = '"feel so miserable since the garden" is how somebody mourns.'
-    row = best(
-        EXAMPLE,
-        tries(
-            '"we moved the chairs" is how somebody mourns the garden.',  # tells nothing
-            '"so miserable" is how somebody mourns the garden.',  # too short a passage
-            '"feel so miserable since the garden" and "so cold" is how somebody mourns.',  # misquotes
-            tells,
-        ),
-        bag,
-        0.6,
+    tells, surer = (
+        f'"{said}" is how somebody mourns.' for said in ("feel so miserable since the", "so miserable since the garden")
     )
-    assert row is not None and (row.kind, row.label, row.reasoning) == ("sft", "sadness", tells)
-    assert best(EXAMPLE, tries('"we moved the chairs" is how somebody mourns the garden.'), bag, 0.9) is None
-    assert best(EXAMPLE, [replace(tries(tells)[0], finish="length")], bag, 0.0) is None
+    made = tries(
+        '"we moved the chairs" is how somebody mourns the garden.',  # tells nothing
+        '"so miserable" is how somebody mourns the garden.',  # too short a passage
+        '"feel so miserable since the garden" and "so cold" is how somebody mourns.',  # misquotes
+        tells,
+        surer,
+    )
+    row = best(EXAMPLE, made, bag, Practice(sure=0.6))
+    assert row is not None and (row.kind, row.label) == ("sft", "sadness") and row.reasoning in (tells, surer)
+    row = best(EXAMPLE, made, bag, Practice(sure=0.6, opens="feel"))
+    assert row is not None and row.reasoning == tells
+    assert best(EXAMPLE, made[:1], bag, Practice(sure=0.9)) is None
+    assert best(EXAMPLE, [replace(made[3], finish="length")], bag, Practice(sure=0)) is None
 
 
 def test_a_line_that_a_kill_cut_off_is_written_again(tmp_path: Path) -> None:
