@@ -85,7 +85,8 @@ class Comparison:
             "base_judge": wins(new, old, "base"),
         }
         for rated_alone in between:
-            told["rated"] = {"sha256": adapters[2].ref.digest, **summary(rated_alone), "judge": wins(rated_alone, old)}
+            told["rated"] = {"sha256": adapters[2].ref.digest, **summary(rated_alone)}
+            told["rated"] |= {"judge": wins(rated_alone, old), "base_judge": wins(rated_alone, old, "base")}
         return told, self._evidence("generator", candidate, self.parent, new, old)
 
     def classifiers(self, folder: Path, candidate: Adapter, current: Adapter) -> Evidence:

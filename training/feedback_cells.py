@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rilearn import proposals
 from rilearn.adapters import Adapter, load_adapter
@@ -77,6 +77,12 @@ class FeedbackRecipe(Strict):
     goal: Goal = Goal()
     caution: str = ""
     retrain: RetrainRecipe
+
+    @model_validator(mode="after")
+    def _ratings_alone(self) -> Self:
+        if self.retrain.practice:
+            raise ValueError("the study measures what ratings teach: leave retrain.practice out")
+        return self
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import set_seed
 
-from rilearn.adapters import MANIFEST, WEIGHTS, Adapter, load_adapter
+from rilearn.adapters import MANIFEST, Adapter, load_adapter
 from rilearn.engines.transformers import native_bf16
 from rilearn.errors import DataError
 from rilearn.judgements import TrainingRow
@@ -27,14 +28,23 @@ from training.stage import write_manifest
 from training.triples import general_rows, triples
 from training.watch import Watch, WatchSteps
 
+FACTS = "facts.json"
+
 
 def learn(
-    rows: Sequence[TrainingRow], recipe: RetrainRecipe, templates: Templates, parent: Adapter, out: Path, watch: Watch
+    rows: Sequence[TrainingRow],
+    recipe: RetrainRecipe,
+    templates: Templates,
+    parent: Adapter,
+    out: Path,
+    watch: Watch,
+    again: bool = False,
 ) -> dict[str, Any]:
     """Train on `rows` from the parent's weights and write the adapter's PEFT files to `out/generator`.
 
     The parent stays the frozen reference of kto and dpo. A phase that is done lies in `out/phases` and is not trained
-    again, one that was under way goes on from its last checkpoint.
+    again, one that was under way goes on from its last checkpoint. `again`: a later round, called practice where it is
+    watched, before which the loss on general rows is known.
 
     Returns:
         Facts for the manifest: rows, steps, seconds, each phase's own, and the loss on general rows before and after.
@@ -48,7 +58,7 @@ def learn(
     model, tokenizer = load_trainable(recipe.base, t.lora, parent.ref.path, settings, half)
     held = general_rows(templates, triples(recipe.general, recipe.seed)) if recipe.general else []
     losses: dict[str, float] = {}
-    if held:
+    if held and not again:
         watch("Measure general reasoning before", 0, 1)
         losses["before"] = round(general_loss(model, tokenizer, held, t.max_tokens), 4)
     columns = phases(rows, templates, tokenizer)
@@ -65,10 +75,11 @@ def learn(
     facts: dict[str, Any] = {}
     for phase, wanted in columns.items():
         done = out / "phases" / phase
-        if (done / WEIGHTS).exists():
+        if (done / FACTS).exists():
             model, _ = load_trainable(recipe.base, t.lora, done, settings, half)
+            facts[phase] = json.loads((done / FACTS).read_text(encoding="utf-8"))
             continue
-        stage = f"Train: {phase}"
+        stage = f"Train: {'practice' if again else phase}"
         watch(stage, 0, 1, f"{len(wanted['prompt'])} rows")
         facts[phase] = train_phase(
             phase,
@@ -78,10 +89,13 @@ def learn(
             tokenizer,
             recipe,
             half,
-            out / "checkpoints" / phase,
+            done,
             [WatchSteps(watch, stage)],
         )
         save_adapter(model, done)
+        (done / f".{FACTS}").write_text(json.dumps(facts[phase]), encoding="utf-8")
+        (done / f".{FACTS}").replace(done / FACTS)
+        shutil.rmtree(done / "checkpoints", ignore_errors=True)
     save_adapter(model, out / "generator")
     if held:
         watch("Measure general reasoning after", 0, 1)
@@ -98,38 +112,44 @@ def learn(
 
 
 def learn_and_practise(
-    rows: Sequence[TrainingRow], recipe: RetrainRecipe, templates: Templates, parent: Adapter, out: Path, watch: Watch
+    rows: Sequence[TrainingRow],
+    recipe: RetrainRecipe,
+    templates: Templates,
+    parent: Adapter,
+    rated: Collection[str],
+    out: Path,
+    watch: Watch,
 ) -> dict[str, Any]:
     """`learn`, and then, if the recipe has a practice, go on with the best that the generator writes itself.
 
-    With a practice the adapter of the ratings alone stays in `out/rated/generator`; a kill loses neither step.
+    It does not practise on texts whose `text_key` is in `rated`. The adapter of the ratings alone stays in
+    `out/rated/generator`, the rest of the second round in `out/practised`; a kill loses neither.
     """
     if recipe.practice is None:
         return learn(rows, recipe, templates, parent, out, watch)
-    rated = out / "rated"
-    if not (rated / "generator" / MANIFEST).exists():
-        told = learn(rows, recipe, templates, parent, rated, watch)
-        write_manifest(rated / "generator", recipe, "generator", None, told, told, {"generator": parent.ref.digest})
-    first = load_adapter(rated / "generator", recipe.base)
+    one, two = out / "rated", out / "practised"
+    if not (one / "generator" / MANIFEST).exists():
+        told = learn(rows, recipe, templates, parent, one, watch)
+        write_manifest(one / "generator", recipe, "generator", None, told, told, {"generator": parent.ref.digest})
+    first = load_adapter(one / "generator", recipe.base)
     before = first.manifest.data | {"steps": first.manifest.steps, "seconds": first.manifest.seconds}
-    more, counts = practise(first, recipe, templates, {row.text for row in rows}, out, watch)
-    if not more:  # as it was after the ratings
-        shutil.copytree(rated / "generator", out / "generator", dirs_exist_ok=True)
-        return before | {"practice": counts}
-    approved = [row for row in rows if row.kind == "sft"]
-    again = recipe.model_copy(update={"sft": recipe.practice.sft})
-    after = learn([*approved, *more], again, templates, first, out, watch)
-    losses = after["general_loss"]
-    if "before" in losses:
-        losses["before"] = before["general_loss"]["before"]
-    return after | {
-        "rows": before["rows"],
-        "replayed": before["replayed"],
-        "steps": before["steps"] + after["steps"],
-        "seconds": round(before["seconds"] + after["seconds"], 1),
-        "phases": before["phases"] | {"practice": after["phases"].get("sft", {})},
-        "practice": counts,
-    }
+    more, counts = practise(first, recipe, recipe.practice, templates, rated, out, watch)
+    facts = before | {"practice": counts}
+    if more:
+        approved = [row for row in rows if row.kind == "sft"]
+        again = recipe.model_copy(update={"sft": recipe.practice.sft})
+        after = learn([*approved, *more], again, templates, first, two, watch, again=True)
+        facts |= {
+            "steps": before["steps"] + after["steps"],
+            "seconds": round(before["seconds"] + counts["seconds"] + after["seconds"], 1),
+            "phases": before["phases"] | {"practice": after["phases"]["sft"]},
+            "general_loss": before["general_loss"] | after["general_loss"],
+            "replayed": before["replayed"] + after["replayed"],
+        }
+    # The manifest comes last, from whoever called: with it the adapter counts as made.
+    kept = shutil.ignore_patterns(MANIFEST, "README.md")
+    shutil.copytree((two if more else one) / "generator", out / "generator", dirs_exist_ok=True, ignore=kept)
+    return facts
 
 
 def _replay(

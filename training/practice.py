@@ -3,15 +3,16 @@
 Rejection sampling, after STaR (Zelikman et al. 2022) and RAFT (Dong et al. 2023): ratings teach what a good reasoning
 is, practice repeats it on more texts than people rate. All tries but the first begin with a quotation, from the word
 that the recipe names and from others drawn by chance, or the generator would never find out where else one can begin.
-What is best is told by the signals and
-by a bag of words that has learnt from other training rows: neither the generator nor the Q->A model that reads its
-reasonings later has a say.
+What is best is told by the signals, which are also what the gate's automatic judge looks at first, and by a bag of
+words that has learnt from other training rows; the Q->A model that reads reasonings later has no say.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import random
+import time
 from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import closing
@@ -21,10 +22,9 @@ from typing import Any
 
 from rilearn.adapters import Adapter
 from rilearn.engines import load_engine
-from rilearn.errors import ConfigError
 from rilearn.judgements import TrainingRow
 from rilearn.perturbations import only, quoted
-from rilearn.prompts import Templates, clean
+from rilearn.prompts import Templates, clean, text_key
 from rilearn.records import Example, Sampling
 from rilearn.settings import Settings
 from rilearn.signals import words
@@ -43,6 +43,10 @@ LIMITS = AugmentRecipe(
 )
 """What is plainly wrong with a reasoning, as in the augmentation for the classifier."""
 _CHUNK = 32
+_HOPELESS = 4 * _CHUNK
+"""Texts: if not one try for so many is without fault, no more is written."""
+_LEAST = 50
+"""Rows that the bag of words must have to learn from."""
 _MAX_TOKENS = 56
 _STAGE = "Write reasonings to practise"
 
@@ -50,29 +54,35 @@ Tries = list[Candidate]
 
 
 def practise(
-    generator: Adapter, recipe: RetrainRecipe, templates: Templates, rated: Collection[str], out: Path, watch: Watch
+    generator: Adapter,
+    recipe: RetrainRecipe,
+    how: Practice,
+    templates: Templates,
+    rated: Collection[str],
+    out: Path,
+    watch: Watch,
 ) -> tuple[list[TrainingRow], dict[str, Any]]:
-    """Write for texts that are not `rated`; the best reasonings as rows, and counts for the manifest.
+    """Write for the last training rows, without those whose `text_key` is in `rated`; the best reasonings as rows, and
+    counts for the manifest. No rows, and why, where the dataset is too small for it.
 
     What is written goes to `out/practice.jsonl`, one text a line, and is not written again after a kill.
-
-    Raises:
-        ConfigError: too few training rows for both the practice and the bag of words.
     """
-    practice = recipe.practice or Practice()
-    train, _ = task_rows(templates.task, recipe.data, recipe.seed)
-    train = [e for e in train if e.text not in rated]
-    mine, others = train[: practice.texts], train[practice.texts :]
-    if lacking := sorted(set(templates.task.labels) - {e.label for e in others}):
-        raise ConfigError(f"No row of {', '.join(lacking)} is left beside the practice's: lower practice.texts.")
-    written = _written(generator, recipe, practice, templates, mine, out / FILE, watch)
-    bag = BagOfWords(others, templates.task.labels)
-    rows = [row for e, tries in zip(mine, written, strict=True) if (row := best(e, tries, bag, practice))]
+    labels, start = templates.task.labels, time.monotonic()
+    train = [e for e in task_rows(templates.task, recipe.data, recipe.seed)[0] if text_key(e.text) not in rated]
+    count = min(how.texts, len(train) // 2)
+    others, mine = train[: len(train) - count], train[len(train) - count :]
+    if len(others) < _LEAST or set(labels) - {e.label for e in others}:
+        return [], {"texts": 0, "written": 0, "kept": 0, "left_out": "too few training rows, or none of a label"}
+    written = _written(generator, recipe, how, templates, mine, out / FILE, watch)
+    bag = BagOfWords(others, labels)
+    rows = [row for e, tries in zip(mine, written, strict=False) if (row := best(e, tries, bag, how))]
     wrong = Counter(fault(c, LIMITS) or "none" for tries in written for c in tries)
-    return rows, {"texts": len(mine), "written": wrong.total(), "kept": len(rows), "faults": dict(wrong)}
+    counts = {"texts": len(written), "written": wrong.total(), "kept": len(rows), "faults": dict(wrong)}
+    print(f"practice: {counts}", flush=True)
+    return rows, counts | {"seconds": round(time.monotonic() - start, 1)}
 
 
-def openings(text: str, practice: Practice, seed: int) -> list[str]:
+def openings(text: str, how: Practice, seed: int) -> list[str]:
     """Beginnings of the tries for a text: a free one, then quotations that begin with a word of the text.
 
     Words that stand in the text once, if there are any: after another it would be open where to go on. None of its last
@@ -82,12 +92,12 @@ def openings(text: str, practice: Practice, seed: int) -> list[str]:
     ahead = said[: max(1, len(said) - PASSAGE + 1)]
     once = [word for word in ahead if said.count(word) == 1] or ahead
     random.Random(f"{seed}\0{text}").shuffle(once)
-    if practice.opens:
-        once.sort(key=lambda word: not word.startswith(practice.opens))
-    return ["", *(f'"{word}' for word in once)][: practice.tries]
+    if how.opens:
+        once.sort(key=lambda word: not word.startswith(how.opens))
+    return ["", *(f'"{word}' for word in once)][: how.tries]
 
 
-def best(example: Example, tries: Sequence[Candidate], bag: BagOfWords, practice: Practice) -> TrainingRow | None:
+def best(example: Example, tries: Sequence[Candidate], bag: BagOfWords, how: Practice) -> TrainingRow | None:
     """Of the tries without fault whose quoted passages make the bag of words `sure` of the label one that begins as the
     practice wants it, and the one that makes it surest; None if there is none."""
     label = example.label or ""
@@ -96,48 +106,58 @@ def best(example: Example, tries: Sequence[Candidate], bag: BagOfWords, practice
     if not good:
         return None
     shares = bag.shares([passages[r] for r in good], [label] * len(good))
-    wanted = f'"{practice.opens}'
-    order = [(r.startswith(wanted), told, r) for told, r in zip(shares, good, strict=True) if told >= practice.sure]
+    wanted = f'"{how.opens}'
+    order = [(r.startswith(wanted), told, r) for told, r in zip(shares, good, strict=True) if told >= how.sure]
     return TrainingRow("sft", example.text, label, max(order)[2], None, True, 1.0, ()) if order else None
 
 
 def _written(
     generator: Adapter,
     recipe: RetrainRecipe,
-    practice: Practice,
+    how: Practice,
     templates: Templates,
     examples: Sequence[Example],
     path: Path,
     watch: Watch,
 ) -> list[Tries]:
-    """The tries for each example, from the file as far as it goes."""
-    done = _read(path)
-    labels, sampling = (
-        templates.task.labels,
-        Sampling(_MAX_TOKENS, practice.temperature, 50, 0.95, recipe.seed, ("\n",)),
-    )
-    watch(_STAGE, len(done), len(examples))
-    if len(done) < len(examples):
-        engine = load_engine("transformers", recipe.base, Settings().cache_dir, preload=[generator.ref], fast=True)
-        with closing(engine), path.open("a", encoding="utf-8") as file:
-            while chunk := examples[len(done) : len(done) + _CHUNK]:
-                asked = [(e, openings(e.text, practice, recipe.seed)) for e in chunk]
-                prompts = [templates.task_rationale(e.text, e.label or "", o) for e, some in asked for o in some]
-                made = iter(engine.generate(prompts, sampling, generator.ref))
-                for e, some in asked:
-                    pairs = [(o, next(made)) for o in some]
-                    tries = [measure(e, clean(f"{o}{g.text}"), g.finish, g.tokens, labels) for o, g in pairs]
-                    file.write(json.dumps([asdict(c) for c in tries]) + "\n")
-                    done.append(tries)
-                file.flush()
-                watch(_STAGE, len(done), len(examples))
+    """The tries for each example, from the file as far as it goes; fewer if the beginning is hopeless."""
+    asked = [(e, openings(e.text, how, recipe.seed)) for e in examples]
+    done = _read(path, asked)
+    labels, sampling = templates.task.labels, Sampling(_MAX_TOKENS, how.temperature, 50, 0.95, recipe.seed, ("\n",))
+    watch(_STAGE, len(done), len(asked))
+    if len(done) == len(asked):
+        return done
+    engine = load_engine("transformers", recipe.base, Settings().cache_dir, preload=[generator.ref], fast=True)
+    with closing(engine), path.open("a", encoding="utf-8") as file:
+        while chunk := asked[len(done) : len(done) + _CHUNK]:
+            if len(done) >= _HOPELESS and all(fault(c, LIMITS) for tries in done for c in tries):
+                break
+            prompts = [templates.task_rationale(e.text, e.label or "", o) for e, some in chunk for o in some]
+            made = iter(engine.generate(prompts, sampling, generator.ref))
+            for e, some in chunk:
+                pairs = [(o, next(made)) for o in some]
+                tries = [measure(e, clean(f"{o}{g.text}"), g.finish, g.tokens, labels) for o, g in pairs]
+                line = {"text": e.text, "label": e.label, "openings": some, "tries": [asdict(c) for c in tries]}
+                file.write(json.dumps(line) + "\n")
+                done.append(tries)
+            file.flush()
+            watch(_STAGE, len(done), len(asked))
     return done
 
 
-def _read(path: Path) -> list[Tries]:
-    """What was written before, without a line that a kill cut off."""
+def _read(path: Path, asked: Sequence[tuple[Example, list[str]]]) -> list[Tries]:
+    """What was written before for the same texts and openings; what follows, a line that a kill cut off say, is cut
+    off the file."""
+    found: list[Tries] = []
     if not path.exists():
-        return []
-    kept = path.read_text(encoding="utf-8").rpartition("\n")[0]
-    path.write_text(f"{kept}\n" if kept else "", encoding="utf-8")
-    return [[Candidate(**c) for c in json.loads(line)] for line in kept.split("\n") if line]
+        return found
+    with path.open("rb") as file:
+        kept = 0
+        for (example, some), line in zip(asked, file, strict=False):
+            about = json.loads(line) if line.endswith(b"\n") else {}
+            if (about.get("text"), about.get("label"), about.get("openings")) != (example.text, example.label, some):
+                break
+            found.append([Candidate(**c) for c in about["tries"]])
+            kept += len(line)
+    os.truncate(path, kept)
+    return found

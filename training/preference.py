@@ -86,7 +86,7 @@ def train_phase(
     out: Path,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> dict[str, Any]:
-    """Train the model in place. Checkpoints lie in `out` and are taken up again by the same call.
+    """Train the model in place. Checkpoints lie in `out/checkpoints` and are taken up again by the same call.
 
     Returns:
         Steps, mean loss, and what TRL says of the last steps (reward margin and accuracy, where there is one).
@@ -102,7 +102,7 @@ def train_phase(
     turns = sequence(columns, micro, how.epochs, recipe.seed)
     steps = t.max_steps or max(1, -(-len(turns) // batch))
     common: dict[str, Any] = {
-        "output_dir": str(out),
+        "output_dir": str(out / "checkpoints"),
         "per_device_train_batch_size": micro,
         "gradient_accumulation_steps": max(1, batch // micro),
         "learning_rate": how.lr,

@@ -91,8 +91,11 @@ def _practice(found: Result) -> str:
         return "It learnt from the ratings alone."
     return (
         f"First it learnt from the ratings: {rated['judge']['win_rate']:.1%} wins, {rated['misquotes']:.1%} quotes "
-        f"that are not there, sufficiency {rated['sufficiency']:.1%}. Then it practised (training/practice.py): it "
-        "wrote for texts that nobody rated, and learnt from the best."
+        f"that are not there, sufficiency {rated['sufficiency']:.1%}; the second judge sees "
+        f"{rated['base_judge']['wins']} wins and {rated['base_judge']['losses']} losses. Then it practised: it "
+        "wrote for texts that nobody rated and learnt from what was without the faults that the judge looks for and "
+        "whose quotations tell the label to a bag of words, which the simulated annotators' knowledge is too "
+        "(training/practice.py)."
     )
 
 

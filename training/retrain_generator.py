@@ -29,7 +29,7 @@ from rilearn.curation import missing, sort_out
 from rilearn.curation_preview import told
 from rilearn.errors import ConfigError, DataError, RilearnError
 from rilearn.judgements import Rules, TrainingRow
-from rilearn.prompts import Templates
+from rilearn.prompts import Templates, text_key
 from rilearn.tasks import Task, load_task
 from training.evidence import Comparison
 from training.feedback import read_feedback, read_rows, rows_fingerprint, source_arguments, write_rows
@@ -37,6 +37,8 @@ from training.recipes import load_recipe
 from training.retrain_recipe import RetrainRecipe
 from training.stage import ROOT, parser, run, write_manifest, write_result
 from training.watch import Watch
+
+RATED = "rated.json"
 
 
 def main(argv: list[str]) -> None:
@@ -55,7 +57,7 @@ def main(argv: list[str]) -> None:
         # torch loads only once it is known that there is something to learn
         from training.learning import learn_and_practise
 
-        facts = learn_and_practise(rows, recipe, templates, parent, given.out, watch)
+        facts = learn_and_practise(rows, recipe, templates, parent, rated_texts(given.out, rows), given.out, watch)
         _manifest(given, recipe, parent, rows, facts)
     comparison = Comparison(recipe, parent, watch)
     told, evidence = comparison.generators(load_adapter(given.out / "generator"), rows, given.out)
@@ -91,8 +93,17 @@ def rows_of(given: argparse.Namespace, recipe: RetrainRecipe, task: Task) -> tup
     print(told(curated, rules, 0), flush=True)
     if lack := missing(curated, rules):
         raise DataError(lack)
+    spoken_of = [*(row.text for row in curated.rows), *(left.text for left in curated.left_out)]
+    write_json(given.out / RATED, sorted({text_key(text) for text in spoken_of}))
     write_rows(curated.rows, path)
     return curated.rows
+
+
+def rated_texts(out: Path, rows: Sequence[TrainingRow]) -> frozenset[str]:
+    """The `text_key` of each text that something was said of, whether it became a row or not."""
+    if not (out / RATED).exists():  # a run that began when there was no such file
+        return frozenset(text_key(row.text) for row in rows)
+    return frozenset(json.loads((out / RATED).read_text(encoding="utf-8")))
 
 
 def through(out: Path, recipe: RetrainRecipe, watch: Watch) -> Path:

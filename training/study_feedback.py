@@ -99,6 +99,10 @@ def _take_over(path: Path, study: Study) -> None:
             file.write_text(json.dumps(cell, indent=2) + "\n", encoding="utf-8")
 
 
+_ELSEWHERE = ("data", "general", "replay", "practice")
+"""Of the retraining's recipe: told by the fingerprint, or no part of the study."""
+
+
 def _about(study: Study) -> dict[str, Any]:
     """What makes cells comparable."""
     recipe = study.recipe.model_dump(mode="json")
@@ -108,7 +112,7 @@ def _about(study: Study) -> dict[str, Any]:
         "seed": study.recipe.seed,
         "annotators": [asdict(person) for person in study.people],
         "pool_sha256": hashlib.sha256(repr(pool).encode()).hexdigest(),
-        "retrain": {k: v for k, v in recipe["retrain"].items() if k not in ("data", "general", "replay")},
+        "retrain": {k: v for k, v in recipe["retrain"].items() if k not in _ELSEWHERE},
         "corrected": recipe["corrected"],
     }
 

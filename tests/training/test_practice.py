@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from rilearn.prompts import Templates
 from rilearn.records import Example
+from rilearn.tasks import load_task
+from training import practice
 from training.bag_of_words import BagOfWords
 from training.candidates import Candidate, measure
-from training.practice import _read, best, openings
-from training.retrain_recipe import Practice
+from training.practice import _read, best, openings, practise
+from training.retrain_recipe import Practice, RetrainRecipe
+from training.watch import Watch
 
 LABELS = ("sadness", "joy")
 EXAMPLE = Example("we moved the chairs and i feel so miserable since the garden burned", "sadness")
@@ -79,8 +83,26 @@ def test_the_best_is_without_fault_and_quotes_what_tells(bag: BagOfWords) -> Non
     assert best(EXAMPLE, [replace(made[3], finish="length")], bag, Practice(sure=0)) is None
 
 
+@pytest.mark.parametrize(("joy", "sadness"), [(30, 30), (200, 0)])
+def test_a_dataset_too_small_for_both_is_not_practised_on(
+    joy: int, sadness: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [Example("i feel glad today", "joy")] * joy + [Example("i feel low today", "sadness")] * sadness
+    monkeypatch.setattr(practice, "task_rows", lambda *_: (rows, {}))
+    templates = Templates(load_task("emotion").model_copy(update={"labels": LABELS}))
+    recipe = RetrainRecipe(kind="retrain", name="generator")
+    made, counts = practise(None, recipe, Practice(), templates, (), tmp_path, Watch(tmp_path))  # type: ignore[arg-type]
+    assert made == [] and counts["written"] == 0 and "too few" in counts["left_out"]
+
+
 def test_a_line_that_a_kill_cut_off_is_written_again(tmp_path: Path) -> None:
-    path, line = tmp_path / "practice.jsonl", json.dumps([asdict(c) for c in tries("One\u2028word.")])
-    assert _read(path) == []
+    path, asked = tmp_path / "practice.jsonl", [(EXAMPLE, ["", '"feel']), (Example("another", "joy"), [""])]
+    assert _read(path, asked) == []
+    found = tries("One\u2028word.", "Two.")
+    about = {"text": EXAMPLE.text, "label": "sadness", "openings": ["", '"feel'], "tries": [asdict(c) for c in found]}
+    line = json.dumps(about)
     path.write_text(f"{line}\n{line[:20]}", encoding="utf-8")
-    assert _read(path) == [tries("One\u2028word.")] and path.read_text(encoding="utf-8") == f"{line}\n"
+    assert _read(path, asked) == [found] and path.read_text(encoding="utf-8") == f"{line}\n"
+    path.write_text(f"{line}\n{line}\n", encoding="utf-8")  # of another text than is asked now
+    assert _read(path, asked) == [found] and path.read_text(encoding="utf-8") == f"{line}\n"
+    assert _read(path, [(EXAMPLE, ["", '"moved'])]) == [] and path.read_bytes() == b""

@@ -75,5 +75,5 @@ def test_other_rows_are_told_with_both_judges() -> None:
     assert "20 wins, 10 losses, 5 ties" in text and "without fault 50.0% before, 75.0% after" in text
     assert "no ties 70%: 66.7% (95 % interval 49.0% to 81.0%), missed" in text and "in the text 90%: 90.0%, met" in text
     assert "from the ratings alone" in text and made == {}
-    practised = fresh_part({**found, "rated": {**rates, "judge": {**duel, "win_rate": 0.61}}})[0]
+    practised = fresh_part({**found, "rated": {**rates, "judge": {**duel, "win_rate": 0.61}, "base_judge": duel}})[0]
     assert "ratings: 61.0% wins, 40.0% quotes" in practised and "Then it practised" in practised

@@ -18,6 +18,7 @@ from rilearn.adapters import WEIGHTS, load_adapter
 from rilearn.errors import ConfigError, DataError, RilearnError
 from rilearn.gate import read_evidence
 from rilearn.judgements import TrainingRow
+from rilearn.prompts import text_key
 from rilearn.records import Rating, Reasoning
 from rilearn.store.annotators import Annotators
 from rilearn.store.database import open_database
@@ -29,7 +30,7 @@ from training import practice, retrain_generator
 from training.evidence import Comparison
 from training.feedback import read_rows
 from training.recipes import load_recipe
-from training.retrain_generator import through
+from training.retrain_generator import rated_texts, through
 from training.retrain_recipe import RetrainRecipe
 from training.watch import Watch
 
@@ -103,7 +104,7 @@ def test_a_phase_may_have_rows_a_step_of_its_own(recipe: Path, state: Path, tmp_
     assert found["rows"] > 8 and found["steps"] == -(-found["rows"] // 8)
 
 
-PRACTICE = ("practice.texts=12", "practice.tries=2", "measured=2", "ratings=sft")
+PRACTICE = ("practice.texts=60", "practice.tries=2", "measured=2", "ratings=sft")
 
 
 def test_after_the_ratings_it_learns_from_the_best_that_it_writes(
@@ -117,15 +118,46 @@ def test_after_the_ratings_it_learns_from_the_best_that_it_writes(
     assert made.ref.digest != rated.ref.digest and made.manifest.parents == rated.manifest.parents
     found = made.manifest.data
     assert set(found["phases"]) == {"sft", "practice"} and set(rated.manifest.data["phases"]) == {"sft"}
-    assert found["practice"]["texts"] == found["practice"]["kept"] == 12 and found["practice"]["written"] == 24
+    assert found["practice"]["texts"] == found["practice"]["kept"] == 60 and found["practice"]["written"] == 120
     assert found["general_loss"]["before"] == rated.manifest.data["general_loss"]["before"]
-    texts = {row.text for row in read_rows(out / "rows.jsonl")}
-    assert len((out / "practice.jsonl").read_text().splitlines()) == 12 and "a text" not in texts
+    lines = [json.loads(line) for line in (out / "practice.jsonl").read_text().splitlines()]
+    rated_texts = {row["text"] for row in DEMO[:24]}  # half of them were called poor alone and are no rows
+    assert len(lines) == 60 and rated_texts.isdisjoint(line["text"] for line in lines)
+    assert {row.text for row in read_rows(out / "rows.jsonl")} < rated_texts
     assert made.manifest.steps == 4
     told = json.loads((out / "comparison.json").read_text())
     digests = [told[name]["sha256"] for name in ("parent", "rated", "candidate")]
     assert digests == [load_adapter(adapters["generator"]).ref.digest, rated.ref.digest, made.ref.digest]
     assert set(told["rated"]["judge"]) == set(told["judge"]) and told["rated"]["grounded"] >= 0
+
+
+def test_it_practises_on_no_text_that_something_was_said_of(tmp_path: Path) -> None:
+    rows = [TrainingRow("sft", "A  text", "joy", "It says so.", None, True, 1.0, ())]
+    assert rated_texts(tmp_path, rows) == {text_key("a text")}
+    (tmp_path / "rated.json").write_text('["a text", "another"]')
+    assert rated_texts(tmp_path, rows) == {"a text", "another"}
+
+
+def test_a_phase_that_was_stopped_goes_on_from_its_checkpoint(
+    recipe: Path, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training import learning
+
+    out, steps = tmp_path / "out", list[int]()
+
+    class Stops(learning.WatchSteps):
+        def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+            steps.append(state.global_step)
+            control.should_save = True
+            if steps == [1, 2]:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(learning, "WatchSteps", Stops)
+    wanted = arguments(recipe, state, out, "--set", "ratings=sft", "--set", "training.max_steps=3")
+    with pytest.raises(KeyboardInterrupt):
+        retrain_generator.main(wanted)
+    retrain_generator.main(wanted)
+    assert steps == [1, 2, 2, 3] and not list(out.rglob("checkpoint-*"))
 
 
 def test_where_nothing_that_it_writes_is_good_it_stays_as_the_ratings_made_it(
@@ -135,6 +167,7 @@ def test_where_nothing_that_it_writes_is_good_it_stays_as_the_ratings_made_it(
     retrain_generator.main(arguments(recipe, state, out, *values))
     made = load_adapter(out / "generator")
     assert made.ref.digest == load_adapter(out / "rated" / "generator").ref.digest
+    assert not (out / "practised").exists()
     assert made.manifest.data["practice"]["kept"] == 0 and made.manifest.data["ratings"] > 0
 
 
