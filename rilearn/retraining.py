@@ -28,10 +28,12 @@ MODULE = "training.retrain_generator"
 
 @dataclass(frozen=True)
 class Choice:
-    """What an admin chooses. `since`: only what was said after this moment; `classifier`: go on to the classifier."""
+    """What an admin chooses. `since`: only what was said after this moment; `practice`: practise afterwards, as the
+    recipe says; `classifier`: go on to the classifier."""
 
     recipe: Recipe
     since: datetime | None = None
+    practice: bool = True
     classifier: bool = True
 
 
@@ -51,6 +53,7 @@ def arguments(choice: Choice, generator: Path | None, classifier: Path | None) -
     return {
         "recipe": choice.recipe,
         "since": choice.since.isoformat() if choice.since else None,
+        "practice": choice.practice,
         "classifier": choice.classifier,
         "generator": str(generator.absolute()),
         "reasoned": str(classifier.absolute()) if classifier else None,
@@ -69,6 +72,8 @@ def commands(settings: Settings) -> dict[str, MakeCommand]:
         words += ["--set", f"ratings={recipe}", "--set", f"generator={given['generator']}"]
         if given.get("reasoned"):
             words += ["--set", f"classifier={given['reasoned']}"]
+        if given.get("practice") is False:
+            words += ["--set", "practice=null"]
         if settings.dataset:
             words += ["--set", f"data.id={settings.dataset}"]
         source, environment = _source(settings)

@@ -49,7 +49,8 @@ def test_the_command_says_what_was_chosen(tmp_path: Path) -> None:
         ("--out", "/jobs/7/out"),
     ):
         assert pair in list(pairwise(found)), pair
-    assert not {"--since", "--through"} & set(words(settings, classifier=False))
+    assert "practice=null" not in found and not {"--since", "--through"} & set(words(settings, classifier=False))
+    assert ("--set", "practice=null") in list(pairwise(words(settings, practice=False)))
 
 
 def test_no_password_stands_in_the_words(tmp_path: Path) -> None:

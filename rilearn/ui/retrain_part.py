@@ -61,6 +61,11 @@ def add(services: Services, identify: Identify) -> tuple[Callable[..., Any], lis
     with gr.Row(elem_id="rl-retrain-choose"):
         recipe = gr.Dropdown([(name, value) for value, name in NAMES.items()], value="mixed", label="How to learn")
         ratings = gr.Radio([ALL, SINCE], value=ALL, label="From which ratings")
+        practice = gr.Checkbox(
+            True,
+            label="Practise afterwards",
+            info="It writes for texts that nobody rated and learns from the best. It takes longer.",
+        )
         through = gr.Checkbox(True, label="Then train the classifier through it", info="The gate asks for it.")
     with gr.Row(elem_id="rl-retrain-do"):
         look = gr.Button("Preview", min_width=120, elem_id="rl-retrain-preview")
@@ -78,9 +83,9 @@ def add(services: Services, identify: Identify) -> tuple[Callable[..., Any], lis
     desk, timer = gr.State(Desk()), gr.Timer(EVERY, active=False)
 
     state = [job, cancel, resume, past, timer]
-    choice = [recipe, ratings, through]
+    choice = [recipe, ratings, practice, through]
     look.click(on.preview, choice, [found, turn, start, desk, said], **QUIET)
-    for event in (recipe.input, ratings.input, through.input):
+    for event in (recipe.input, ratings.input, practice.input, through.input):
         event(on.changed, None, [found, turn, start, desk, said], **QUIET)
     back.click(on.turning(-1), desk, [found, desk], **QUIET)
     forth.click(on.turning(1), desk, [found, desk], **QUIET)
@@ -104,11 +109,11 @@ class Handlers:
         except Exception as error:
             return view.error(in_words(error)), HIDDEN, HIDDEN, "", gr.Timer(active=False)
 
-    def preview(self, recipe: str, ratings: str, through: bool, request: gr.Request) -> tuple[Any, ...]:
+    def preview(self, recipe: str, ratings: str, practice: bool, through: bool, request: gr.Request) -> tuple[Any, ...]:
         """What a run would learn from; it can be started if that is enough."""
         try:
             self.identify(request)
-            choice = self._choice(recipe, ratings, through)
+            choice = self._choice(recipe, ratings, practice, through)
             task, store = self.services.task, self.services.store
             held_out = held_out_texts(task, self.services.settings.dataset or None)
             made = preview(store.database, task, choice, held_out)
@@ -203,7 +208,7 @@ class Handlers:
     def _newest(self) -> Job | None:
         return next(iter(self.services.jobs.newest(1)), None)
 
-    def _choice(self, recipe: str, ratings: str, through: bool) -> Choice:
+    def _choice(self, recipe: str, ratings: str, practice: bool, through: bool) -> Choice:
         if recipe not in NAMES or ratings not in (ALL, SINCE):
             raise InputError("Choose how to learn, and from which ratings.")
         since = None
@@ -214,7 +219,7 @@ class Handlers:
             if not last:
                 raise InputError("There is no finished run yet. Choose all ratings.")
             since = last[0].created_at
-        return Choice(recipe, since, bool(through))  # type: ignore[arg-type]
+        return Choice(recipe, since, bool(practice), bool(through))  # type: ignore[arg-type]
 
     def _page(self, desk: Desk) -> str:
         from rilearn.curation_preview import summary

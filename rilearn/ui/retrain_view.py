@@ -176,7 +176,8 @@ def what(job: Job) -> str:
     """What a job learns from, in words (plain text)."""
     given = job.arguments
     since = f"ratings since {day(datetime.fromisoformat(given['since']))}" if given.get("since") else "all ratings"
-    then = ", then the classifier" if given.get("classifier") else ""
+    then = ", with practice" if given.get("practice") else ""
+    then += ", then the classifier" if given.get("classifier") else ""
     return f"{RECIPES.get(str(given.get('recipe')), 'unknown recipe')}, {since}{then}"
 
 

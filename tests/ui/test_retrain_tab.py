@@ -66,11 +66,11 @@ def test_nobody_but_an_admin_sees_or_does_anything(
 ) -> None:
     first = world.promoted()
     digest = world.retrained()
-    *_, desk, _ = training.preview("mixed", ALL, True, world.by(world.root))
+    *_, desk, _ = training.preview("mixed", ALL, True, True, world.by(world.root))
     for request in (world.sent(None), world.sent("made-up"), world.by(world.ann)):
         refused = [
             training.look(request),
-            training.preview("mixed", ALL, True, request),
+            training.preview("mixed", ALL, True, True, request),
             training.turning(1)(desk, request),
             training.start(desk, request),
             training.cancel(request),
@@ -93,7 +93,7 @@ def test_the_preview_leaves_out_what_the_run_will(world: World, training: retrai
     held = min(held_out_texts(world.services.task, DEMO))
     (item,) = Reasonings(world.database).add([Reasoning("emotion", held, "joy", "It says so, every word.", "test")])
     Ratings(world.database).rate(world.ann.id, item, Rating("good"), "held-out")
-    html, *_, desk, _ = training.preview("mixed", ALL, True, world.by(world.root))
+    html, *_, desk, _ = training.preview("mixed", ALL, True, True, world.by(world.root))
     assert "text of an evaluation split" in html and desk.made is not None
     assert held not in {row.text for row in desk.made.curated.rows}
 
@@ -103,7 +103,7 @@ def test_a_dataset_that_cannot_be_read_is_said_before_a_run_fails_of_it(
 ) -> None:
     settings = world.services.settings
     world.services.settings = settings.model_copy(update={"dataset": str(settings.adapters)})
-    html, _, start, *_ = training.preview("mixed", ALL, True, world.by(world.root))
+    html, _, start, *_ = training.preview("mixed", ALL, True, True, world.by(world.root))
     assert "could not be loaded" in html and "RILEARN_DATASET=FOLDER" in html and not start["interactive"]
 
 
@@ -111,7 +111,7 @@ def test_preview_start_watch_and_what_it_made(
     world: World, training: retrain_part.Handlers, versions: versions_acts.Handlers
 ) -> None:
     request = world.by(world.root)
-    html, turn, start, desk, _ = training.preview("mixed", ALL, True, request)
+    html, turn, start, desk, _ = training.preview("mixed", ALL, True, True, request)
     assert "48 ratings" in html and "12 approved" in html and "1 to 20 of 24" in html
     assert EVIL not in html and "&lt;img src=x" in html + training.turning(1)(desk, request)[0]
     assert turn["visible"] and start["interactive"]
@@ -138,11 +138,11 @@ def test_a_job_is_cancelled_and_resumed(world: World, training: retrain_part.Han
     request = world.by(world.root)
     assert "No job runs" in training.cancel(request)[0] and "no job to resume" in training.resume(request)[0]
     world.steps, world.pause = 2000, 0.05
-    *_, desk, _ = training.preview("mixed", ALL, False, request)
+    *_, desk, _ = training.preview("mixed", ALL, True, False, request)
     training.start(desk, request)
     html, cancel, _, _, timer = training.look(request)
-    assert "Job 1 is running" in html and "mixed, all ratings" in html and cancel["visible"] and timer.active
-    other = training.preview("kto", ALL, False, request)[3]
+    assert "Job 1 is running" in html and "mixed, all ratings, with practice" in html and cancel["visible"] and timer.active
+    other = training.preview("kto", ALL, True, False, request)[3]
     assert "Job 1 is running" in training.start(other, request)[0]
     assert "is being stopped" in training.cancel(request)[0]
     assert eventually(lambda: training.look(request)[2].get("visible"), 100)
@@ -152,12 +152,12 @@ def test_a_job_is_cancelled_and_resumed(world: World, training: retrain_part.Han
 
 def test_what_cannot_be_learnt_is_said_and_not_started(world: World, training: retrain_part.Handlers) -> None:
     request = world.by(world.root)
-    assert "no finished run yet" in training.preview("mixed", SINCE, True, request)[0]
-    assert "Choose how to learn" in training.preview("worst", ALL, True, request)[0]
+    assert "no finished run yet" in training.preview("mixed", SINCE, True, True, request)[0]
+    assert "Choose how to learn" in training.preview("worst", ALL, True, True, request)[0]
     assert "Press &#x27;Preview&#x27; first" in training.start(Desk(), request)[0]
     empty = World(world.services.settings.state_dir / "empty", texts=0)
     on = retrain_part.Handlers(empty.services, partial(admin, empty.services))
-    html, _, start, desk, _ = on.preview("mixed", ALL, True, empty.by(empty.root))
+    html, _, start, desk, _ = on.preview("mixed", ALL, True, True, empty.by(empty.root))
     assert "No ratings yet: rate reasonings in the Rate tab" in html and not start["interactive"]
     assert "too little to learn from" in on.start(desk, empty.by(empty.root))[0]
     assert "Nothing was retrained yet" in on.look(empty.by(empty.root))[3]
