@@ -38,12 +38,12 @@ def learn(
     parent: Adapter,
     out: Path,
     watch: Watch,
-    again: bool = False,
+    again: str = "",
 ) -> dict[str, Any]:
     """Train on `rows` from the parent's weights and write the adapter's PEFT files to `out/generator`.
 
     The parent stays the frozen reference of kto and dpo. A phase that is done lies in `out/phases` and is not trained
-    again, one that was under way goes on from its last checkpoint. `again`: a later round, called practice where it is
+    again, one that was under way goes on from its last checkpoint. `again`: the name of a later round where it is
     watched, before which the loss on general rows is known.
 
     Returns:
@@ -79,7 +79,7 @@ def learn(
             model, _ = load_trainable(recipe.base, t.lora, done, settings, half)
             facts[phase] = json.loads((done / FACTS).read_text(encoding="utf-8"))
             continue
-        stage = f"Train: {'practice' if again else phase}"
+        stage = f"Train: {again or phase}"
         watch(stage, 0, 1, f"{len(wanted['prompt'])} rows")
         facts[phase] = train_phase(
             phase,
@@ -123,33 +123,49 @@ def learn_and_practise(
     """`learn`, and then, if the recipe has a practice, go on with the best that the generator writes itself.
 
     It does not practise on texts whose `text_key` is in `rated`. The adapter of the ratings alone stays in
-    `out/rated/generator`, the rest of the second round in `out/practised`; a kill loses neither.
+    `out/rated/generator`, those of the rounds in `out/practice-N/generator`; a kill loses none that is done.
     """
     if recipe.practice is None:
         return learn(rows, recipe, templates, parent, out, watch)
-    one, two = out / "rated", out / "practised"
-    if not (one / "generator" / MANIFEST).exists():
-        told = learn(rows, recipe, templates, parent, one, watch)
-        write_manifest(one / "generator", recipe, "generator", None, told, told, {"generator": parent.ref.digest})
-    first = load_adapter(one / "generator", recipe.base)
-    before = first.manifest.data | {"steps": first.manifest.steps, "seconds": first.manifest.seconds}
-    more, counts = practise(first, recipe, recipe.practice, templates, rated, out, watch)
-    facts = before | {"practice": counts}
-    if more:
-        approved = [row for row in rows if row.kind == "sft"]
-        again = recipe.model_copy(update={"sft": recipe.practice.sft})
-        after = learn([*approved, *more], again, templates, first, two, watch, again=True)
-        facts |= {
-            "steps": before["steps"] + after["steps"],
-            "seconds": round(before["seconds"] + counts["seconds"] + after["seconds"], 1),
-            "phases": before["phases"] | {"practice": after["phases"]["sft"]},
-            "general_loss": before["general_loss"] | after["general_loss"],
-            "replayed": before["replayed"] + after["replayed"],
-        }
+    folder = out / "rated"
+    if not (folder / "generator" / MANIFEST).exists():
+        facts = learn(rows, recipe, templates, parent, folder, watch)
+        _manifest(folder, recipe, facts, parent)
+    newest = load_adapter(folder / "generator", recipe.base)
+    again = recipe.model_copy(update={"sft": recipe.practice.sft})
+    approved = [row for row in rows if row.kind == "sft"]
+    for number in range(1, recipe.practice.rounds + 1):
+        folder = out / f"practice-{number}"
+        if not (folder / "generator" / MANIFEST).exists():
+            facts = _facts(newest)
+            more, counts = practise(newest, recipe, recipe.practice, number, templates, rated, folder, watch)
+            facts["practice"] = [*facts.get("practice", []), counts]
+            if not more:
+                break
+            after = learn([*approved, *more], again, templates, newest, folder, watch, f"practice {number}")
+            facts |= {
+                "steps": facts["steps"] + after["steps"],
+                "seconds": round(facts["seconds"] + counts["seconds"] + after["seconds"], 1),
+                "phases": facts["phases"] | {f"practice-{number}": after["phases"]["sft"]},
+                "general_loss": facts["general_loss"] | after["general_loss"],
+                "replayed": facts["replayed"] + after["replayed"],
+            }
+            _manifest(folder, recipe, facts, newest)
+        newest = load_adapter(folder / "generator", recipe.base)
+        facts = _facts(newest)
     # The manifest comes last, from whoever called: with it the adapter counts as made.
-    kept = shutil.ignore_patterns(MANIFEST, "README.md")
-    shutil.copytree((two if more else one) / "generator", out / "generator", dirs_exist_ok=True, ignore=kept)
+    left = shutil.ignore_patterns(MANIFEST, "README.md")
+    shutil.copytree(newest.ref.path, out / "generator", dirs_exist_ok=True, ignore=left)
     return facts
+
+
+def _manifest(folder: Path, recipe: RetrainRecipe, facts: dict[str, Any], parent: Adapter) -> None:
+    write_manifest(folder / "generator", recipe, "generator", None, facts, facts, {"generator": parent.ref.digest})
+
+
+def _facts(adapter: Adapter) -> dict[str, Any]:
+    """What `_manifest` kept."""
+    return adapter.manifest.data | {"steps": adapter.manifest.steps, "seconds": adapter.manifest.seconds}
 
 
 def _replay(

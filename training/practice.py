@@ -1,10 +1,11 @@
 """The generator practises: it writes for texts that nobody rated, and learns from the best of what it wrote.
 
 Rejection sampling, after STaR (Zelikman et al. 2022) and RAFT (Dong et al. 2023): ratings teach what a good reasoning
-is, practice repeats it on more texts than people rate. All tries but the first begin with a quotation, from the word
-that the recipe names and from others drawn by chance, or the generator would never find out where else one can begin.
-What is best is told by the signals, which are also what the gate's automatic judge looks at first, and by a bag of
-words that has learnt from other training rows; the Q->A model that reads reasonings later has no say.
+is, practice repeats it on more texts than people rate. In the first round all tries but one begin with a quotation,
+from the word that the recipe names and from others drawn by chance, or the generator would never find out where else
+one can begin; in later rounds it writes freely and learns to quote rightly from there. What is best is told by the
+signals, which are also what the gate's automatic judge looks at first, and by a bag of words that has learnt from other
+training rows; the Q->A model that reads reasonings later has no say.
 """
 
 from __future__ import annotations
@@ -48,7 +49,6 @@ _HOPELESS = 4 * _CHUNK
 _LEAST = 50
 """Rows that the bag of words must have to learn from."""
 _MAX_TOKENS = 56
-_STAGE = "Write reasonings to practise"
 
 Tries = list[Candidate]
 
@@ -57,28 +57,31 @@ def practise(
     generator: Adapter,
     recipe: RetrainRecipe,
     how: Practice,
+    number: int,
     templates: Templates,
     rated: Collection[str],
     out: Path,
     watch: Watch,
 ) -> tuple[list[TrainingRow], dict[str, Any]]:
-    """Write for the last training rows, without those whose `text_key` is in `rated`; the best reasonings as rows, and
-    counts for the manifest. No rows, and why, where the dataset is too small for it.
+    """The round `number`, from 1: write for its share of the last training rows, without those whose `text_key` is in
+    `rated`; the best reasonings as rows, and counts for the manifest. No rows, and why, where the dataset is too small.
 
     What is written goes to `out/practice.jsonl`, one text a line, and is not written again after a kill.
     """
     labels, start = templates.task.labels, time.monotonic()
     train = [e for e in task_rows(templates.task, recipe.data, recipe.seed)[0] if text_key(e.text) not in rated]
-    count = min(how.texts, len(train) // 2)
-    others, mine = train[: len(train) - count], train[len(train) - count :]
+    count = min(how.texts, len(train) // (2 * how.rounds))
+    others, kept = train[: len(train) - count * how.rounds], train[len(train) - count * how.rounds :]
+    mine = kept[count * (number - 1) : count * number]
     if len(others) < _LEAST or set(labels) - {e.label for e in others}:
         return [], {"texts": 0, "written": 0, "kept": 0, "left_out": "too few training rows, or none of a label"}
-    written = _written(generator, recipe, how, templates, mine, out / FILE, watch)
+    out.mkdir(parents=True, exist_ok=True)
+    written = _written(generator, recipe, how, number, templates, mine, out / FILE, watch)
     bag = BagOfWords(others, labels)
     rows = [row for e, tries in zip(mine, written, strict=False) if (row := best(e, tries, bag, how))]
     wrong = Counter(fault(c, LIMITS) or "none" for tries in written for c in tries)
     counts = {"texts": len(written), "written": wrong.total(), "kept": len(rows), "faults": dict(wrong)}
-    print(f"practice: {counts}", flush=True)
+    print(f"practice, round {number}: {counts}", flush=True)
     return rows, counts | {"seconds": round(time.monotonic() - start, 1)}
 
 
@@ -115,16 +118,19 @@ def _written(
     generator: Adapter,
     recipe: RetrainRecipe,
     how: Practice,
+    number: int,
     templates: Templates,
     examples: Sequence[Example],
     path: Path,
     watch: Watch,
 ) -> list[Tries]:
     """The tries for each example, from the file as far as it goes; fewer if the beginning is hopeless."""
-    asked = [(e, openings(e.text, how, recipe.seed)) for e in examples]
+    free = [""] * how.tries
+    asked = [(e, free if number > 1 else openings(e.text, how, recipe.seed)) for e in examples]
     done = _read(path, asked)
     labels, sampling = templates.task.labels, Sampling(_MAX_TOKENS, how.temperature, 50, 0.95, recipe.seed, ("\n",))
-    watch(_STAGE, len(done), len(asked))
+    stage = f"Write to practise, round {number} of {how.rounds}"
+    watch(stage, len(done), len(asked))
     if len(done) == len(asked):
         return done
     engine = load_engine("transformers", recipe.base, Settings().cache_dir, preload=[generator.ref], fast=True)
@@ -141,7 +147,7 @@ def _written(
                 file.write(json.dumps(line) + "\n")
                 done.append(tries)
             file.flush()
-            watch(_STAGE, len(done), len(asked))
+            watch(stage, len(done), len(asked))
     return done
 
 

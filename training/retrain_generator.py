@@ -5,7 +5,7 @@ python -m training.retrain_generator --recipe ... --from-db postgresql://... --s
 python -m training.retrain_generator --recipe ... --from-export FILE --out DIR --through classifier
 
 Writes OUT/rows.jsonl (what is learnt, each row with the ratings behind it), OUT/generator (the adapter; with a practice
-OUT/rated/generator is the one before it, and OUT/practice.jsonl what it wrote),
+OUT/rated/generator is the one before it, and OUT/practice-N has what it wrote and learnt in each round),
 OUT/evidence.json (new against old on held-out texts, for the gate), OUT/reasonings.jsonl (what both write now) and,
 through the classifier, OUT/q-ra with OUT/evidence-q-ra.json. While it runs OUT/progress.json says how far it is. After
 a kill the same command goes on where it stopped.

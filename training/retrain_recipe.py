@@ -22,11 +22,12 @@ class Phase(Strict):
 class Practice(Strict):
     """What the generator writes and learns after the ratings (see `training.practice`).
 
-    For `texts` texts that nobody rated it writes `tries` reasonings each. The best of a text is learnt by the `sft`
-    phase if a bag of words that reads what it quotes gives the label the probability `sure` at least; `opens` begins
-    the word at which a good quotation is likely to begin.
+    In each of the `rounds` it writes `tries` reasonings for each of `texts` texts that nobody rated. The best of a text
+    is learnt by the `sft` phase if a bag of words that reads what it quotes gives the label the probability `sure` at
+    least; `opens` begins the word at which a good quotation is likely to begin.
     """
 
+    rounds: int = Field(default=2, ge=1)
     texts: int = Field(default=600, ge=1)
     tries: int = Field(default=4, ge=1)
     sure: float = Field(default=0.5, ge=0, le=1)

@@ -91,7 +91,7 @@ def test_a_dataset_too_small_for_both_is_not_practised_on(
     monkeypatch.setattr(practice, "task_rows", lambda *_: (rows, {}))
     templates = Templates(load_task("emotion").model_copy(update={"labels": LABELS}))
     recipe = RetrainRecipe(kind="retrain", name="generator")
-    made, counts = practise(None, recipe, Practice(), templates, (), tmp_path, Watch(tmp_path))  # type: ignore[arg-type]
+    made, counts = practise(None, recipe, Practice(), 1, templates, (), tmp_path, Watch(tmp_path))  # type: ignore[arg-type]
     assert made == [] and counts["written"] == 0 and "too few" in counts["left_out"]
 
 

@@ -104,7 +104,7 @@ def test_a_phase_may_have_rows_a_step_of_its_own(recipe: Path, state: Path, tmp_
     assert found["rows"] > 8 and found["steps"] == -(-found["rows"] // 8)
 
 
-PRACTICE = ("practice.texts=60", "practice.tries=2", "measured=2", "ratings=sft")
+PRACTICE = ("practice.texts=30", "practice.tries=2", "measured=2", "ratings=sft")
 
 
 def test_after_the_ratings_it_learns_from_the_best_that_it_writes(
@@ -117,14 +117,22 @@ def test_after_the_ratings_it_learns_from_the_best_that_it_writes(
     rated, made = load_adapter(out / "rated" / "generator"), load_adapter(out / "generator")
     assert made.ref.digest != rated.ref.digest and made.manifest.parents == rated.manifest.parents
     found = made.manifest.data
-    assert set(found["phases"]) == {"sft", "practice"} and set(rated.manifest.data["phases"]) == {"sft"}
-    assert found["practice"]["texts"] == found["practice"]["kept"] == 60 and found["practice"]["written"] == 120
+    assert list(found["phases"]) == ["sft", "practice-1", "practice-2"] and list(rated.manifest.data["phases"]) == [
+        "sft"
+    ]
+    assert [(c["texts"], c["kept"], c["written"]) for c in found["practice"]] == [(30, 30, 60)] * 2
     assert found["general_loss"]["before"] == rated.manifest.data["general_loss"]["before"]
-    lines = [json.loads(line) for line in (out / "practice.jsonl").read_text().splitlines()]
+    one, two = (
+        [json.loads(line) for line in (out / f"practice-{number}" / "practice.jsonl").read_text().splitlines()]
+        for number in (1, 2)
+    )
     rated_texts = {row["text"] for row in DEMO[:24]}  # half of them were called poor alone and are no rows
-    assert len(lines) == 60 and rated_texts.isdisjoint(line["text"] for line in lines)
+    texts = {line["text"] for line in (*one, *two)}
+    assert len(texts) == 60 and rated_texts.isdisjoint(texts)
     assert {row.text for row in read_rows(out / "rows.jsonl")} < rated_texts
-    assert made.manifest.steps == 4
+    assert all(line["openings"][1].startswith('"') for line in one)
+    assert {tuple(line["openings"]) for line in two} == {("", "")}
+    assert made.manifest.steps == 6
     told = json.loads((out / "comparison.json").read_text())
     digests = [told[name]["sha256"] for name in ("parent", "rated", "candidate")]
     assert digests == [load_adapter(adapters["generator"]).ref.digest, rated.ref.digest, made.ref.digest]
@@ -167,8 +175,7 @@ def test_where_nothing_that_it_writes_is_good_it_stays_as_the_ratings_made_it(
     retrain_generator.main(arguments(recipe, state, out, *values))
     made = load_adapter(out / "generator")
     assert made.ref.digest == load_adapter(out / "rated" / "generator").ref.digest
-    assert not (out / "practised").exists()
-    assert made.manifest.data["practice"]["kept"] == 0 and made.manifest.data["ratings"] > 0
+    assert [c["kept"] for c in made.manifest.data["practice"]] == [0] and made.manifest.data["ratings"] > 0
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,12 @@ def test_a_job_is_cancelled_and_resumed(world: World, training: retrain_part.Han
     *_, desk, _ = training.preview("mixed", ALL, True, False, request)
     training.start(desk, request)
     html, cancel, _, _, timer = training.look(request)
-    assert "Job 1 is running" in html and "mixed, all ratings, with practice" in html and cancel["visible"] and timer.active
+    assert (
+        "Job 1 is running" in html
+        and "mixed, all ratings, with practice" in html
+        and cancel["visible"]
+        and timer.active
+    )
     other = training.preview("kto", ALL, True, False, request)[3]
     assert "Job 1 is running" in training.start(other, request)[0]
     assert "is being stopped" in training.cancel(request)[0]
