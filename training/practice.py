@@ -24,7 +24,7 @@ from typing import Any
 from rilearn.adapters import Adapter
 from rilearn.engines import load_engine
 from rilearn.judgements import TrainingRow
-from rilearn.perturbations import only, quoted
+from rilearn.perturbations import only, quoted, ungrounded
 from rilearn.prompts import Templates, clean, text_key
 from rilearn.records import Example, Sampling
 from rilearn.settings import Settings
@@ -102,15 +102,22 @@ def openings(text: str, how: Practice, seed: int) -> list[str]:
 
 def best(example: Example, tries: Sequence[Candidate], bag: BagOfWords, how: Practice) -> TrainingRow | None:
     """Of the tries without fault whose quoted passages make the bag of words `sure` of the label one that begins as the
-    practice wants it, and the one that makes it surest; None if there is none."""
+    practice wants it, and of these the one whose passages tell most more than its own words do. None: there is none.
+
+    What its own words tell is leak: they would give the label away to whoever has not seen the text.
+    """
     label = example.label or ""
     passages = {c.reasoning: only(example.text, quoted(example.text, c.reasoning, PASSAGE)) for c in tries}
     good = [c.reasoning for c in tries if fault(c, LIMITS) is None and passages[c.reasoning]]
     if not good:
         return None
     shares = bag.shares([passages[r] for r in good], [label] * len(good))
-    wanted = f'"{how.opens}'
-    order = [(r.startswith(wanted), told, r) for told, r in zip(shares, good, strict=True) if told >= how.sure]
+    leaks = bag.shares([ungrounded(example.text, r) for r in good], [label] * len(good))
+    order = [
+        (r.startswith(f'"{how.opens}'), told - leak, r)
+        for told, leak, r in zip(shares, leaks, good, strict=True)
+        if told >= how.sure
+    ]
     return TrainingRow("sft", example.text, label, max(order)[2], None, True, 1.0, ()) if order else None
 
 

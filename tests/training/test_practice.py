@@ -83,6 +83,15 @@ def test_the_best_is_without_fault_and_quotes_what_tells(bag: BagOfWords) -> Non
     assert best(EXAMPLE, [replace(made[3], finish="length")], bag, Practice(sure=0)) is None
 
 
+def test_of_two_that_quote_alike_the_one_whose_own_words_tell_less_is_the_better(bag: BagOfWords) -> None:
+    text = Example("we feel so low since the garden burned", "sadness")
+    plain, leaky = (f'"feel so low since the garden" is how {word} people talk.' for word in ("many", "miserable"))
+    made = [measure(text, r, "stop", 9, LABELS) for r in (plain, leaky)]
+    row = best(text, made, bag, Practice(sure=0))
+    assert row is not None and row.reasoning == plain
+    assert bag.shares(["miserable"], ["sadness"])[0] > bag.shares(["many"], ["sadness"])[0]
+
+
 @pytest.mark.parametrize(("joy", "sadness"), [(30, 30), (200, 0)])
 def test_a_dataset_too_small_for_both_is_not_practised_on(
     joy: int, sadness: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
