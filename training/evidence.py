@@ -71,7 +71,7 @@ class Comparison:
             self.watch("Compare with the generator before", len(adapters), steps)
             now = write(engine, candidate, self.templates, rated)
         lines = [_line(e, r, candidate, "train") for e, (r, _) in zip(rated, now, strict=True)]
-        for adapter, texts in zip(adapters[:2], written, strict=False):
+        for adapter, texts in zip(adapters[:2], written[:2], strict=True):
             for e, (r, _) in zip(self.examples, texts, strict=True):
                 lines.append(_line(e, r, adapter, self.origin["split"]))
         (out / "reasonings.jsonl").write_text("".join(lines), encoding="utf-8")
@@ -84,9 +84,13 @@ class Comparison:
             "judge": wins(new, old),
             "base_judge": wins(new, old, "base"),
         }
-        for rated_alone in between:
-            told["rated"] = {"sha256": adapters[2].ref.digest, **summary(rated_alone)}
-            told["rated"] |= {"judge": wins(rated_alone, old), "base_judge": wins(rated_alone, old, "base")}
+        if between:
+            told["rated"] = {
+                "sha256": adapters[2].ref.digest,
+                **summary(between[0]),
+                "judge": wins(between[0], old),
+                "base_judge": wins(between[0], old, "base"),
+            }
         return told, self._evidence("generator", candidate, self.parent, new, old)
 
     def classifiers(self, folder: Path, candidate: Adapter, current: Adapter) -> Evidence:

@@ -132,12 +132,12 @@ def learn_and_practise(
         facts = learn(rows, recipe, templates, parent, folder, watch)
         _manifest(folder, recipe, facts, parent)
     newest = load_adapter(folder / "generator", recipe.base)
+    facts = dict(newest.manifest.data)
     again = recipe.model_copy(update={"sft": recipe.practice.sft})
     approved = [row for row in rows if row.kind == "sft"]
     for number in range(1, recipe.practice.rounds + 1):
         folder = out / f"practice-{number}"
         if not (folder / "generator" / MANIFEST).exists():
-            facts = _facts(newest)
             more, counts = practise(newest, recipe, recipe.practice, number, templates, rated, folder, watch)
             facts["practice"] = [*facts.get("practice", []), counts]
             if not more:
@@ -152,7 +152,7 @@ def learn_and_practise(
             }
             _manifest(folder, recipe, facts, newest)
         newest = load_adapter(folder / "generator", recipe.base)
-        facts = _facts(newest)
+        facts = dict(newest.manifest.data)
     # The manifest comes last, from whoever called: with it the adapter counts as made.
     left = shutil.ignore_patterns(MANIFEST, "README.md")
     shutil.copytree(newest.ref.path, out / "generator", dirs_exist_ok=True, ignore=left)
@@ -161,11 +161,6 @@ def learn_and_practise(
 
 def _manifest(folder: Path, recipe: RetrainRecipe, facts: dict[str, Any], parent: Adapter) -> None:
     write_manifest(folder / "generator", recipe, "generator", None, facts, facts, {"generator": parent.ref.digest})
-
-
-def _facts(adapter: Adapter) -> dict[str, Any]:
-    """What `_manifest` kept."""
-    return adapter.manifest.data | {"steps": adapter.manifest.steps, "seconds": adapter.manifest.seconds}
 
 
 def _replay(

@@ -138,7 +138,7 @@ def _manifest(
         "fingerprint": rows_fingerprint(rows),
         "kinds": dict(Counter(row.kind for row in rows)),
         **{name: facts[name] for name in ("rows", "replayed", "phases", "general_loss", "precision")},
-        **{name: facts[name] for name in ("practice",) if name in facts},
+        **({"practice": facts["practice"]} if "practice" in facts else {}),
     }
     if not given.from_export:  # those of another database's export could name other ratings here
         data["behind"] = {
