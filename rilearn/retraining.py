@@ -12,7 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from rilearn.errors import InputError
+import yaml
+
+from rilearn.corpora import held_out_texts
+from rilearn.errors import ConfigError, InputError
 from rilearn.job_command import Command
 from rilearn.judgements import Curated, Judged, Preference, Recipe, Rules
 from rilearn.settings import Settings
@@ -69,7 +72,14 @@ def commands(settings: Settings) -> dict[str, MakeCommand]:
         recipe = given.get("recipe")
         if recipe not in get_args(Recipe):
             raise InputError(f"The job names no recipe: {recipe!r}.")
-        words += ["--set", f"ratings={recipe}", "--set", f"generator={given['generator']}"]
+        words += [
+            "--set",
+            f"task={settings.task}",
+            "--set",
+            f"ratings={recipe}",
+            "--set",
+            f"generator={given['generator']}",
+        ]
         if given.get("reasoned"):
             words += ["--set", f"classifier={given['reasoned']}"]
         if given.get("practice") is False:
@@ -96,11 +106,24 @@ class Preview:
     said: Mapping[str, str]
 
 
-def preview(database: Database, task: Task, choice: Choice, held_out: frozenset[str]) -> Preview:
-    """What a run would learn from.
+def rules(settings: Settings, task: Task, recipe: Recipe) -> Rules:
+    """By what a run with the settings' recipe file would make rows.
 
-    Args:
-        held_out: texts of the dataset's evaluation splits (see `corpora.held_out_texts`), which the run leaves out.
+    Raises:
+        ConfigError: the file cannot be read.
+        DataError: see `corpora.held_out_texts`.
+    """
+    try:
+        found = yaml.safe_load(settings.retrain.read_text(encoding="utf-8"))
+        dataset = settings.dataset or found.get("data", {}).get("id")
+        own = {name: found[name] for name in ("cap", "minimum", "seed") if name in found}
+    except (OSError, ValueError, yaml.YAMLError, AttributeError) as error:
+        raise ConfigError(f"The recipe {settings.retrain} (RILEARN_RETRAIN) cannot be read: {error}") from error
+    return Rules(recipe, held_out=held_out_texts(task, dataset), labels=task.labels, **own)
+
+
+def preview(database: Database, task: Task, choice: Choice, by: Rules) -> Preview:
+    """What a run would learn from, by the rules of `rules`.
 
     Raises:
         StoreError: see `Database.read`.
@@ -111,9 +134,8 @@ def preview(database: Database, task: Task, choice: Choice, held_out: frozenset[
     found, preferences = judged(database, choice.since)
     here = [one for one in found if one.reasoning.task == task.name]
     votes = [one for one in preferences if one.task == task.name]
-    rules = Rules(choice.recipe, held_out=held_out, labels=task.labels)
-    curated = sort_out(here, votes, rules)
-    return Preview(curated, missing(curated, rules), _said(here, votes))
+    curated = sort_out(here, votes, by)
+    return Preview(curated, missing(curated, by), _said(here, votes))
 
 
 def _said(found: list[Judged], votes: list[Preference]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from rilearn.job_command import Command
 from rilearn.jobs import JobRunner
 from rilearn.records import Rating, Reasoning
 from rilearn.retrained import take_in
-from rilearn.retraining import KIND, Choice, preview
+from rilearn.retraining import KIND, Choice, preview, rules
 from rilearn.services import Services
 from rilearn.settings import Settings
 from rilearn.store.annotators import Annotator, Annotators
@@ -81,7 +81,8 @@ class World:
     def _begun(self, given: dict[str, Any], out: Path) -> list[str]:
         """Write what is learnt; gives the folder, the seed and the digest of the generator in use."""
         since = datetime.fromisoformat(given["since"]) if given["since"] else None
-        made = preview(self.database, self.services.task, Choice(given["recipe"], since), frozenset())
+        by = rules(self.services.settings, self.services.task, given["recipe"])
+        made = preview(self.database, self.services.task, Choice(given["recipe"], since), by)
         rows = ({"text": r.text, "label": r.label, "because": r.because} for r in made.curated.rows)
         (out / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         generator = self.services.generator

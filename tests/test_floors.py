@@ -73,7 +73,9 @@ FLOORS = {
     "training/": 5,
     "app.py": 6,
 }
-_NOUNS = "__init__ candidates card data general lora plots reader recipes rows sft stage triples variants watch"
+_NOUNS = (
+    "__init__ candidates card data general lora plots reader recipes rows sft stage triples variants watch watch_steps"
+)
 _REPORT = "report_feedback report_parts report_summary report_tables"
 _RATINGS = "bag_of_words comparison evidence feedback feedback_cells learning practice preference raters"
 _RATED = "retrain_recipe simulation"

@@ -99,7 +99,8 @@ def main(argv: list[str]) -> None:
     arguments.add_argument("--dataset", help="Hub id or folder; the task's own if left out")
     arguments.add_argument("--config", help="the dataset's configuration, if it is not the task's")
     arguments.add_argument("--split", default="validation")
-    arguments.add_argument("--limit", type=int, help="only the first rows")
+    arguments.add_argument("--limit", type=int, help="only so many rows")
+    arguments.add_argument("--skip", type=int, default=0, help="not the first rows")
     arguments.add_argument("--engine", default="transformers", choices=["transformers", "llamacpp"])
     arguments.add_argument("--fast", action="store_true", help="transformers in bf16 where the CPU multiplies it")
     arguments.add_argument("--task", default=None, help="the adapter's own if left out")
@@ -111,12 +112,14 @@ def main(argv: list[str]) -> None:
     adapter = find_adapter(given.adapter, settings.adapters)
     if adapter.manifest.kind == "generator":
         raise AdapterError(f"'{adapter.name}' is a generator: it writes reasonings and has no labels to evaluate.")
-    if given.limit is not None and given.limit < 1:
-        raise ConfigError("--limit must be at least 1.")
+    if (given.limit is not None and given.limit < 1) or given.skip < 0:
+        raise ConfigError("--limit must be at least 1, and --skip not negative.")
     task = load_task(given.task or adapter.manifest.task or settings.task)
     spec = dataset_spec(task, given.dataset, given.config or task.dataset.config)
     split = load_split(task, given.split, spec)
-    examples = split.examples[: given.limit]
+    examples = split.examples[given.skip :][: given.limit]
+    if not examples:
+        raise ConfigError(f"--skip {given.skip} leaves none of the {len(split.examples)} rows.")
     engine = load_engine(
         given.engine, adapter.manifest.base, settings.cache_dir, preload=[adapter.ref], fast=given.fast
     )
@@ -132,6 +135,7 @@ def main(argv: list[str]) -> None:
         "dataset": public_name(spec.id),
         "dataset_fingerprint": split.fingerprint,
         "split": given.split,
+        **({"from_row": given.skip} if given.skip else {}),
         "seed": 0,
         "decoding": "greedy",
         **numbers,

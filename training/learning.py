@@ -26,7 +26,8 @@ from training.preference import phases, plain, together, train_phase
 from training.retrain_recipe import RetrainRecipe
 from training.stage import write_manifest
 from training.triples import general_rows, triples
-from training.watch import Watch, WatchSteps
+from training.watch import Watch
+from training.watch_steps import WatchSteps
 
 FACTS = "facts.json"
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from rilearn.errors import ConfigError, RilearnError
 from training.recipes import PipelineRecipe, Stage, load_recipe
 from training.stage import ROOT, parser, run
+from training.watch import Watch
 
 
 def arguments_of(stage: Stage, recipe: PipelineRecipe, folder: Path, out: Path) -> list[str]:
@@ -35,6 +36,7 @@ def main(argv: list[str]) -> None:
     given = parser(__doc__).parse_args(argv)
     recipe = load_recipe(PipelineRecipe, given.recipe, given.set)
     out = given.out.resolve()
+    watch = Watch(out)
     anew = False  # what a stage makes anew, those behind it must read anew
     for number, stage in enumerate(recipe.stages, 1):
         words = arguments_of(stage, recipe, given.recipe.resolve().parent, out)
@@ -46,7 +48,7 @@ def main(argv: list[str]) -> None:
         anew = True
         mark.unlink(missing_ok=True)
         print(f"{head}: {' '.join(words[1:])}", flush=True)
-        out.mkdir(parents=True, exist_ok=True)
+        watch("Stages of the pipeline", number - 1, len(recipe.stages), stage.name)
         start = time.monotonic()
         code = subprocess.run(words, cwd=ROOT, check=False).returncode
         if code != 0:

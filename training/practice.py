@@ -4,8 +4,9 @@ Rejection sampling, after STaR (Zelikman et al. 2022) and RAFT (Dong et al. 2023
 is, practice repeats it on more texts than people rate. In the first round all tries but one begin with a quotation,
 from the word that the recipe names and from others drawn by chance, or the generator would never find out where else
 one can begin; in later rounds it writes freely and learns to quote rightly from there. What is best is told by the
-signals, which are also what the gate's automatic judge looks at first, and by a bag of words that has learnt from other
-training rows; the Q->A model that reads reasonings later has no say.
+signals, which are also what the gate's automatic judge looks at first, by a bag of words that has learnt from other
+training rows, and by a probe that has learnt from the other tries what their own words give away, as the gate's does;
+the Q->A model that reads reasonings later has no say.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from typing import Any
 from rilearn.adapters import Adapter
 from rilearn.engines import load_engine
 from rilearn.judgements import TrainingRow
-from rilearn.perturbations import only, quoted, ungrounded
+from rilearn.perturbations import masked, only, quoted, ungrounded
 from rilearn.prompts import Templates, clean, text_key
 from rilearn.records import Example, Sampling
 from rilearn.settings import Settings
 from rilearn.signals import words
-from training.bag_of_words import BagOfWords
+from training.bag_of_words import BagOfWords, told_by_others
 from training.candidates import Candidate, fault, measure
 from training.data import task_rows
 from training.recipes import AugmentRecipe
@@ -43,6 +44,10 @@ LIMITS = AugmentRecipe(
     kind="augment", name="practice", min_grounding=1, max_misquotes=0, max_repetition=0.2, min_words=6, max_words=32
 )
 """What is plainly wrong with a reasoning, as in the augmentation for the classifier."""
+GIVES_AWAY = 0.75
+"""As sure as this of the label by a reasoning's own words, without the text, a probe must not be: it is no best one."""
+TELLS_LITTLE = 0.35
+"""Of less sure ones none is better: it would be the one that speaks for another label."""
 _CHUNK = 32
 _HOPELESS = 4 * _CHUNK
 """Texts: if not one try for so many is without fault, no more is written."""
@@ -78,7 +83,8 @@ def practise(
     out.mkdir(parents=True, exist_ok=True)
     written = _written(generator, recipe, how, number, templates, mine, out / FILE, watch)
     bag = BagOfWords(others, labels)
-    rows = [row for e, tries in zip(mine, written, strict=False) if (row := best(e, tries, bag, how))]
+    own = leaks(mine, written, labels)
+    rows = [row for e, some, leak in zip(mine, written, own, strict=False) if (row := best(e, some, leak, bag, how))]
     wrong = Counter(fault(c, LIMITS) or "none" for tries in written for c in tries)
     counts = {"texts": len(written), "written": wrong.total(), "kept": len(rows), "faults": dict(wrong)}
     print(f"practice, round {number}: {counts}", flush=True)
@@ -100,23 +106,32 @@ def openings(text: str, how: Practice, seed: int) -> list[str]:
     return ["", *(f'"{word}' for word in once)][: how.tries]
 
 
-def best(example: Example, tries: Sequence[Candidate], bag: BagOfWords, how: Practice) -> TrainingRow | None:
-    """Of the tries without fault whose quoted passages make the bag of words `sure` of the label one that begins as the
-    practice wants it, and of these the one whose passages tell most more than its own words do. None: there is none.
+def leaks(examples: Sequence[Example], written: Sequence[Tries], labels: Collection[str]) -> list[list[float]]:
+    """How sure each try's own words, without the text's and the labels', make a probe of the label (see
+    `told_by_others`), in [0, 1]: they would give the label away to whoever has not seen the text."""
+    flat = [(i, e, c) for i, (e, tries) in enumerate(zip(examples, written, strict=False)) for c in tries]
+    own = [masked(ungrounded(e.text, c.reasoning), labels) for _, e, c in flat]
+    found = iter(told_by_others(own, [e.label or "" for _, e, _ in flat], [i for i, _, _ in flat]))
+    return [[next(found) for _ in tries] for tries in written]
 
-    What its own words tell is leak: they would give the label away to whoever has not seen the text.
+
+def best(
+    example: Example, tries: Sequence[Candidate], leak: Sequence[float], bag: BagOfWords, how: Practice
+) -> TrainingRow | None:
+    """Of the tries without fault whose quoted passages make the bag of words `sure` of the label and whose own words do
+    not give it away one that begins as the practice wants it, and of these the one whose passages tell most more than
+    its own words. None: there is none.
+
+    Args:
+        leak: what `leaks` found of each try.
     """
     label = example.label or ""
-    passages = {c.reasoning: only(example.text, quoted(example.text, c.reasoning, PASSAGE)) for c in tries}
-    good = [c.reasoning for c in tries if fault(c, LIMITS) is None and passages[c.reasoning]]
-    if not good:
-        return None
-    shares = bag.shares([passages[r] for r in good], [label] * len(good))
-    leaks = bag.shares([ungrounded(example.text, r) for r in good], [label] * len(good))
+    passages = [only(example.text, quoted(example.text, c.reasoning, PASSAGE)) for c in tries]
+    shares = bag.shares(passages, [label] * len(passages)) if passages else []
     order = [
-        (r.startswith(f'"{how.opens}'), told - leak, r)
-        for told, leak, r in zip(shares, leaks, good, strict=True)
-        if told >= how.sure
+        (c.reasoning.startswith(f'"{how.opens}'), told - max(TELLS_LITTLE, own), c.reasoning)
+        for c, passage, told, own in zip(tries, passages, shares, leak, strict=True)
+        if passage and told >= how.sure and own < GIVES_AWAY and fault(c, LIMITS) is None
     ]
     return TrainingRow("sft", example.text, label, max(order)[2], None, True, 1.0, ()) if order else None
 

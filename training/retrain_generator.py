@@ -51,6 +51,12 @@ def main(argv: list[str]) -> None:
     parent = load_adapter(Path(recipe.generator), recipe.base)
     templates = Templates(task, parent.manifest.chat)
     watch = Watch(given.out)
+    # Whatever can be wrong with a recipe is told before hours of training, not after.
+    same_recipe(recipe, given.out)
+    comparison = Comparison(recipe, parent, watch)
+    if given.through:
+        pipeline_of(recipe)
+        load_adapter(Path(recipe.classifier), recipe.base)
     watch("Read the ratings", 0, 1)
     rows = rows_of(given, recipe, task)
     if not (given.out / "generator" / "manifest.json").exists():
@@ -59,7 +65,6 @@ def main(argv: list[str]) -> None:
 
         facts = learn_and_practise(rows, recipe, templates, parent, rated_texts(given.out, rows), given.out, watch)
         _manifest(given, recipe, parent, rows, facts)
-    comparison = Comparison(recipe, parent, watch)
     told, evidence = comparison.generators(load_adapter(given.out / "generator"), rows, given.out)
     told["seconds"] = round(time.monotonic() - start)  # of this run; one that goes on has only its own
     write_result(given.out / "comparison.json", told)
@@ -106,19 +111,46 @@ def rated_texts(out: Path, rows: Sequence[TrainingRow]) -> frozenset[str]:
     return frozenset(json.loads((out / RATED).read_text(encoding="utf-8")))
 
 
+def same_recipe(recipe: RetrainRecipe, out: Path) -> None:
+    """Note what is trained in OUT/recipe.json. What is measured may change between two runs, and what comes after.
+
+    Raises:
+        ConfigError: the folder holds a run of another recipe, whose generator would be taken for this one's.
+    """
+    path, later = out / "recipe.json", {"measured", "measured_from", "reader", "classifier", "through"}
+    asked = recipe.model_dump(mode="json", exclude=later)
+    if path.exists() and json.loads(path.read_text(encoding="utf-8")) != asked:
+        raise ConfigError(f"{out} holds a run of another recipe. Choose another --out, or delete it.")
+    temp = path.with_suffix(".tmp")
+    write_json(temp, asked)
+    temp.replace(path)
+
+
+def pipeline_of(recipe: RetrainRecipe) -> Path:
+    """The pipeline that goes on to the classifier.
+
+    Raises:
+        ConfigError: the recipe names none, or it is not there.
+    """
+    if recipe.through is None or not (ROOT / recipe.through).is_file():
+        raise ConfigError(f"There is no pipeline to go on with (through: {recipe.through}): --set through=FILE.")
+    return ROOT / recipe.through
+
+
 def through(out: Path, recipe: RetrainRecipe, watch: Watch) -> Path:
     """Go on to the classifier, each stage in a process of its own; the folder of both evaluations.
 
+    They are of rows from `measured_from` on, as those of the generator.
+
     Raises:
-        ConfigError: the recipe names no pipeline. RilearnError: a stage failed.
+        ConfigError: see `pipeline_of`. RilearnError: a stage failed.
     """
-    if recipe.through is None:
-        raise ConfigError("The recipe names no pipeline to go on with: --set through=FILE.")
+    pipeline = pipeline_of(recipe)
     watch("Train the classifier through it", 0, 1)
-    values = {"generator": out / "generator", "current": recipe.classifier}
+    values = {"generator": out / "generator", "current": recipe.classifier, "skip": recipe.measured_from}
     values |= {"dataset": recipe.data.id} if recipe.data.id else {}
     words = [word for name, value in values.items() for word in ("--set", f"values.{name}={value}")]
-    ran = ["training.pipeline", "--recipe", recipe.through, *words, "--out", str(out)]
+    ran = ["training.pipeline", "--recipe", str(pipeline), *words, "--out", str(out)]
     code = subprocess.run([sys.executable, "-m", *ran], cwd=ROOT, check=False).returncode
     if code != 0:
         raise RilearnError(f"Training the classifier ended with status {code}. Its last lines above say why.")

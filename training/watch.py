@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
-
-from transformers import TrainerCallback
 
 from rilearn import progress_file
 from rilearn.progress_file import Progress
@@ -35,14 +32,3 @@ class Watch:
         fresh = done - self._first
         left = (now - self._start) / fresh * (total - done) if fresh > 0 else None
         progress_file.write(self._path, Progress(stage, done, total, message, left))
-
-
-class WatchSteps(TrainerCallback):
-    """The steps of a trainer, as they are taken."""
-
-    def __init__(self, watch: Watch, stage: str):
-        self._watch, self._stage = watch, stage
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.is_world_process_zero:
-            self._watch(self._stage, state.global_step, state.max_steps)

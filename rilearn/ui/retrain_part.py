@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from rilearn.corpora import held_out_texts
 from rilearn.errors import InputError, in_words
-from rilearn.retraining import KIND, Choice, arguments, preview
+from rilearn.retraining import KIND, Choice, arguments, preview, rules
 from rilearn.services import Services
 from rilearn.ui import retrain_view as view
 from rilearn.ui.live import QUIET
@@ -115,8 +114,7 @@ class Handlers:
             self.identify(request)
             choice = self._choice(recipe, ratings, practice, through)
             task, store = self.services.task, self.services.store
-            held_out = held_out_texts(task, self.services.settings.dataset or None)
-            made = preview(store.database, task, choice, held_out)
+            made = preview(store.database, task, choice, rules(self.services.settings, task, choice.recipe))
             desk = Desk(choice, made, 0, secrets.token_urlsafe(16))
             turn = SHOWN if view.pages(made) > 1 else HIDDEN
             return self._page(desk), turn, OFF if made.lack else ON, desk, ""

@@ -200,13 +200,15 @@ def table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def left_words(seconds: float | None) -> str:
-    """Time left in words (plain text)."""
+    """Time left of a stage in words (plain text): of those that follow nothing is known."""
     if seconds is None:
         return ""
     if seconds < 60:
-        return "less than a minute left"
+        return "less than a minute left of this stage"
     minutes = round(seconds / 60)
-    return f"about {minutes} min left" if minutes < 90 else f"about {minutes / 60:.1f} h left"
+    return (
+        f"about {minutes} min left of this stage" if minutes < 90 else f"about {minutes / 60:.1f} h left of this stage"
+    )
 
 
 def took(job: Job) -> str:

@@ -125,6 +125,12 @@ def test_a_result_says_all_that_is_needed_to_get_it_again(
     assert found["labels"] == list(LABELS) and found["date"] and found["command"] and found["seconds"] >= 0
 
 
+def test_rows_before_the_skipped_ones_are_not_read(adapters: Path, rows: Path, fake: Fake, tmp_path: Path) -> None:
+    found = run(adapters / "direct", rows, tmp_path / "out.json", "--skip", "3", "--limit", "9")
+    assert (found["n"], found["from_row"]) == (2, 3)
+    assert fake.scored == ["Text: four\nEmotion:", "Text: five\nEmotion:"]
+
+
 def test_predictions_are_written_line_by_line(adapters: Path, rows: Path, fake: Fake, tmp_path: Path) -> None:
     run(adapters / "reasoned", rows, tmp_path / "out.json", "--predictions", str(tmp_path / "deep" / "p.jsonl"))
     lines = [json.loads(line) for line in (tmp_path / "deep" / "p.jsonl").read_text().splitlines()]
@@ -162,6 +168,8 @@ def test_what_cannot_be_evaluated_is_told(adapters: Path, rows: Path, fake: Fake
         run(Path("none"), rows, out)
     with pytest.raises(ConfigError, match="--limit"):
         run(adapters / "direct", rows, out, "--limit", "0")
+    with pytest.raises(ConfigError, match="--skip 5 leaves none of the 5 rows"):
+        run(adapters / "direct", rows, out, "--skip", "5")
     with pytest.raises(DataError, match="no split 'test'"):
         run(adapters / "direct", rows, out, "--split", "test")
     with pytest.raises(ConfigError, match="no task 'none'"):

@@ -12,9 +12,9 @@ from rilearn.prompts import Templates
 from rilearn.records import Example
 from rilearn.tasks import load_task
 from training import practice
-from training.bag_of_words import BagOfWords
+from training.bag_of_words import BagOfWords, told_by_others
 from training.candidates import Candidate, measure
-from training.practice import _read, best, openings, practise
+from training.practice import _read, best, leaks, openings, practise
 from training.retrain_recipe import Practice, RetrainRecipe
 from training.watch import Watch
 
@@ -75,21 +75,49 @@ def test_the_best_is_without_fault_and_quotes_what_tells(bag: BagOfWords) -> Non
         tells,
         surer,
     )
-    row = best(EXAMPLE, made, bag, Practice(sure=0.6))
+    none = [0.0] * len(made)
+    row = best(EXAMPLE, made, none, bag, Practice(sure=0.6))
     assert row is not None and (row.kind, row.label) == ("sft", "sadness") and row.reasoning in (tells, surer)
-    row = best(EXAMPLE, made, bag, Practice(sure=0.6, opens="feel"))
+    row = best(EXAMPLE, made, none, bag, Practice(sure=0.6, opens="feel"))
     assert row is not None and row.reasoning == tells
-    assert best(EXAMPLE, made[:1], bag, Practice(sure=0.9)) is None
-    assert best(EXAMPLE, [replace(made[3], finish="length")], bag, Practice(sure=0)) is None
+    assert best(EXAMPLE, made[:1], [0.0], bag, Practice(sure=0.9)) is None
+    assert best(EXAMPLE, [replace(made[3], finish="length")], [0.0], bag, Practice(sure=0)) is None
+    assert best(EXAMPLE, [], [], bag, Practice(sure=0)) is None
 
 
-def test_of_two_that_quote_alike_the_one_whose_own_words_tell_less_is_the_better(bag: BagOfWords) -> None:
-    text = Example("we feel so low since the garden burned", "sadness")
-    plain, leaky = (f'"feel so low since the garden" is how {word} people talk.' for word in ("many", "miserable"))
-    made = [measure(text, r, "stop", 9, LABELS) for r in (plain, leaky)]
-    row = best(text, made, bag, Practice(sure=0))
-    assert row is not None and row.reasoning == plain
-    assert bag.shares(["miserable"], ["sadness"])[0] > bag.shares(["many"], ["sadness"])[0]
+def test_what_gives_the_label_away_is_not_learnt_and_what_speaks_against_it_is_no_better(bag: BagOfWords) -> None:
+    one, other = made = tries(*(f'"feel so miserable since the garden" is how {who} talk.' for who in ("many", "some")))
+    how = Practice(sure=0)
+
+    def chosen(*leak: float) -> str | None:
+        row = best(EXAMPLE, made, leak, bag, how)
+        return row and row.reasoning
+
+    assert (chosen(0.7, 0.4), chosen(0.4, 0.7)) == (other.reasoning, one.reasoning)
+    assert chosen(0.3, 0.0) == chosen(0.0, 0.3)
+    assert chosen(0.8, 0.7) == other.reasoning and chosen(0.8, 0.9) is None
+
+
+def test_leak_is_what_own_words_tell_a_probe_that_read_other_texts() -> None:
+    examples = [Example(f"text number{i}", LABELS[i % 2]) for i in range(20)]
+    said = ("sadness is bad news about number{i}", "joy is good news about number{i}")
+    written = [[measure(e, said[i % 2].format(i=i), "stop", 9, LABELS)] * 2 for i, e in enumerate(examples)]
+    found = leaks(examples, written, LABELS)
+    assert [len(some) for some in found] == [2] * 20 and min(min(some) for some in found) > 0.8
+    alike = [[measure(e, f"{e.label} is news about number{i}", "stop", 9, LABELS)] for i, e in enumerate(examples)]
+    assert max(max(some) for some in leaks(examples, alike, LABELS)) < 0.6  # but for the label and the text all alike
+    # Of its own text's tries nothing is learnt: each says a word that no other one does.
+    assert (
+        max(
+            told_by_others(
+                [f"word{i // 2}" for i in range(40)],
+                [LABELS[i // 2 % 2] for i in range(40)],
+                [i // 2 for i in range(40)],
+            )
+        )
+        < 0.6
+    )
+    assert told_by_others(["bad", "good"], LABELS, [0, 1]) == [0, 0]
 
 
 @pytest.mark.parametrize(("joy", "sadness"), [(30, 30), (200, 0)])

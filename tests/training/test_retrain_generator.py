@@ -30,7 +30,7 @@ from training import practice, retrain_generator
 from training.evidence import Comparison
 from training.feedback import read_rows
 from training.recipes import load_recipe
-from training.retrain_generator import rated_texts, through
+from training.retrain_generator import rated_texts, same_recipe, through
 from training.retrain_recipe import RetrainRecipe
 from training.watch import Watch
 
@@ -244,6 +244,9 @@ def test_too_little_is_refused_before_anything_loads(recipe: Path, state: Path, 
     assert not (tmp_path / "out" / "generator").exists()
 
 
+THROUGH = "training/recipes/demo/through.yaml"
+
+
 class Shell:
     """Stands for the pipeline's process."""
 
@@ -264,17 +267,41 @@ def test_through_the_classifier_is_a_pipeline_from_the_new_generator(
 ) -> None:
     shell = Shell()
     monkeypatch.setattr(retrain_generator.subprocess, "run", shell)
-    assert through(tmp_path, made("pipeline.yaml"), Watch(tmp_path)) == tmp_path / "evaluation"
+    recipe = made(THROUGH).model_copy(update={"measured_from": 1000})
+    assert through(tmp_path, recipe, Watch(tmp_path)) == tmp_path / "evaluation"
     assert shell.words[:3] == [sys.executable, "-m", "training.pipeline"]
     assert f"values.generator={tmp_path / 'generator'}" in shell.words and "values.current=now" in shell.words
+    assert "values.skip=1000" in shell.words  # the rows that the generators were compared on, not the first ones
 
 
 def test_without_a_pipeline_or_with_one_that_fails_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ConfigError, match="through"):
-        through(tmp_path, made(None), Watch(tmp_path))
+    for nothing in (None, "training/recipes/none.yaml"):
+        with pytest.raises(ConfigError, match="through"):
+            through(tmp_path, made(nothing), Watch(tmp_path))
     monkeypatch.setattr(retrain_generator.subprocess, "run", Shell(status=3))
     with pytest.raises(RilearnError, match="status 3"):
-        through(tmp_path, made("pipeline.yaml"), Watch(tmp_path))
+        through(tmp_path, made(THROUGH), Watch(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"), [("reader", "reader"), ("classifier", "classifier"), ("through", "through")]
+)
+def test_what_is_needed_at_the_end_is_looked_for_at_the_start(
+    recipe: Path, state: Path, adapters: dict[str, Path], tmp_path: Path, value: str, problem: str
+) -> None:
+    values = {"through": THROUGH, "classifier": str(adapters["reader"])} | {value: str(tmp_path / f"no-{value}")}
+    words = [word for name, at in values.items() for word in ("--set", f"{name}={at}")]
+    with pytest.raises(RilearnError, match=f"no-{problem}"):
+        retrain_generator.main(arguments(recipe, state, tmp_path / "out", *words, "--through", "classifier"))
+    assert not (tmp_path / "out" / "rows.jsonl").exists()
+
+
+def test_a_run_of_another_recipe_is_not_taken_up(tmp_path: Path) -> None:
+    recipe = made(None)
+    for same in (recipe, recipe, recipe.model_copy(update={"measured": 7, "through": THROUGH})):
+        same_recipe(same, tmp_path)
+    with pytest.raises(ConfigError, match="another recipe"):
+        same_recipe(recipe.model_copy(update={"ratings": "sft"}), tmp_path)
 
 
 def evaluated(folder: Path, name: str, correct: str, fingerprint: str = "a") -> None:

@@ -98,6 +98,18 @@ def test_the_preview_leaves_out_what_the_run_will(world: World, training: retrai
     assert held not in {row.text for row in desk.made.curated.rows}
 
 
+def test_the_preview_goes_by_the_rules_of_the_recipe(world: World, training: retrain_part.Handlers) -> None:
+    settings, path = world.services.settings, world.services.settings.state_dir / "own.yaml"
+    world.services.settings = settings.model_copy(update={"retrain": path, "dataset": ""})
+    for text, lacks in ((f"minimum: 24\ndata: {{id: {DEMO}}}", False), (f"minimum: 25\ndata: {{id: {DEMO}}}", True)):
+        path.write_text(text)
+        html, _, start, *_ = training.preview("mixed", ALL, True, True, world.by(world.root))
+        assert start["interactive"] is not lacks and ("25" in html or not lacks)
+    path.write_text("[]")
+    html, _, start, *_ = training.preview("mixed", ALL, True, True, world.by(world.root))
+    assert "RILEARN_RETRAIN" in html and not start["interactive"]
+
+
 def test_a_dataset_that_cannot_be_read_is_said_before_a_run_fails_of_it(
     world: World, training: retrain_part.Handlers
 ) -> None:
