@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rilearn.gate import Evidence, Thresholds, judge
+from rilearn.settings import Settings
 from rilearn.statistics import wilson
 from training import plots
 from training.report_tables import Result
@@ -77,7 +79,7 @@ Against the generator before, on n = {found["n"]} rows of {found["split"]} from 
 {_practice(found)} On which rows its settings were chosen stands in training/LOG.md. What was aimed at:
 
 {_aims(new, old, duel)}
-
+{_gate(found)}
 From [data/results/feedback-fresh-validation.json](feedback-fresh-validation.json), made by `{found["command"]}`,
 {found["date"]}. It ships as `generator`, the one before as `generator-stage-1`; what was trained through it as
 `q-ra`, the classifier before as `q-ra-stage-1`.
@@ -97,6 +99,16 @@ def _practice(found: Result) -> str:
         "whose quotations tell the label to a bag of words, which the simulated annotators' knowledge is too "
         "(training/practice.py)."
     )
+
+
+def _gate(found: Result) -> str:
+    """What the gate says of what ships, with the bounds of the settings."""
+    text = ""
+    for role, values in found.get("evidence", {}).items():
+        verdict = judge(Evidence.model_validate(values), Thresholds.of(Settings()))
+        lines = "".join(f"- {'' if check.passed else '**Not met:** '}{check.words}\n" for check in verdict.checks)
+        text += f"\nThe gate {'lets' if verdict.passed else 'does not let'} this {role} pass:\n\n{lines}"
+    return text
 
 
 def _is(cell: Result, goal: Result) -> bool:

@@ -67,6 +67,7 @@ def main(argv: list[str]) -> None:
         _manifest(given, recipe, parent, rows, facts)
     told, evidence = comparison.generators(load_adapter(given.out / "generator"), rows, given.out)
     told["seconds"] = round(time.monotonic() - start)  # of this run; one that goes on has only its own
+    told["evidence"] = {"generator": evidence.model_dump(mode="json")}
     write_result(given.out / "comparison.json", told)
     if given.through:
         evaluated = through(given.out, recipe, watch)
@@ -74,6 +75,8 @@ def main(argv: list[str]) -> None:
         classifier = comparison.classifiers(evaluated, made, current)
         write_json(given.out / "evidence-q-ra.json", classifier.model_dump(mode="json"))
         evidence = evidence.model_copy(update={"classifier": classifier.classifier})
+        told["evidence"] = {one.role: one.model_dump(mode="json") for one in (evidence, classifier)}
+        write_result(given.out / "comparison.json", told)
     write_json(given.out / "evidence.json", evidence.model_dump(mode="json"))
     watch("Done", 1, 1)
     print(json.dumps(told), flush=True)

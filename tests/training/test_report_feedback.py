@@ -74,6 +74,10 @@ def test_other_rows_are_told_with_both_judges() -> None:
     text, made = fresh_part(found)
     assert "20 wins, 10 losses, 5 ties" in text and "without fault 50.0% before, 75.0% after" in text
     assert "no ties 70%: 66.7% (95 % interval 49.0% to 81.0%), missed" in text and "in the text 90%: 90.0%, met" in text
-    assert "from the ratings alone" in text and made == {}
+    assert "from the ratings alone" in text and made == {} and "The gate" not in text
+    evidence = {"role": "generator", "candidate": "a", "current": "b", "judge": {"wins": 200, "losses": 10, "ties": 5}}
+    judged = fresh_part({**found, "evidence": {"generator": evidence}})[0]
+    assert "The gate does not let this generator pass" in judged and "won 200 and lost 10" in judged
+    assert judged.count("**Not met:**") == 5 and "**Not met:** Mere restatements: not measured" in judged
     practised = fresh_part({**found, "rated": {**rates, "judge": {**duel, "win_rate": 0.61}, "base_judge": duel}})[0]
     assert "ratings: 61.0% wins, 40.0% quotes" in practised and "Then it practised" in practised
