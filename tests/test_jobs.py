@@ -128,6 +128,17 @@ def test_a_job_that_begins_while_the_watch_is_about_to_end_is_watched(
     assert eventually(lambda: Jobs(store.database).get(made.id).state == "done", 15)
 
 
+def test_a_job_works_in_the_projects_folder(
+    runner: Callable[..., JobRunner], start: Callable[..., Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", "own")
+    code = "import os; print(os.getcwd(), os.environ['PYTHONPATH'])"
+    jobs = runner(commands={"fake": lambda arguments, out: Command([sys.executable, "-c", code])})
+    made = ends(jobs, start(on=jobs))
+    assert jobs.view(made).log == [f"{ROOT} {ROOT}{os.pathsep}{tmp_path / 'own'}"]
+
+
 def test_progress_and_log_are_live(jobs: JobRunner, start: Callable[..., Job]) -> None:
     made = start(**LONG)
     runs(jobs, made, 2)
