@@ -13,6 +13,7 @@ import gradio as gr
 import pytest
 
 from rilearn.corpora import held_out_texts
+from rilearn.errors import StoreError
 from rilearn.records import Rating, Reasoning
 from rilearn.store.annotators import Annotators
 from rilearn.store.duels import Duels
@@ -73,8 +74,8 @@ def test_nobody_but_an_admin_sees_or_does_anything(
             training.preview("mixed", ALL, True, True, request),
             training.turning(1)(desk, request),
             training.start(desk, request),
-            training.cancel(request),
-            training.resume(request),
+            training.cancel(1, request),
+            training.resume(1, request),
             versions.show(digest, request),
             versions.choose(digest, request),
             versions.more(digest, 0, request),
@@ -125,7 +126,7 @@ def test_preview_start_watch_and_what_it_made(
         return not training.look(request)[-1].active
 
     assert eventually(ended, 200)
-    html, cancel, resume, past, timer = training.look(request)
+    html, cancel, resume, past, _, timer = training.look(request)
     assert "Job 1 is done. generator v2: the gate lets it pass." in html and "root" in past
     assert not cancel["visible"] and not resume["visible"] and not timer.active
     picture, chosen, detail, promote, overrule, back, *_ = versions.show(None, request)
@@ -136,11 +137,12 @@ def test_preview_start_watch_and_what_it_made(
 
 def test_a_job_is_cancelled_and_resumed(world: World, training: retrain_part.Handlers) -> None:
     request = world.by(world.root)
-    assert "No job runs" in training.cancel(request)[0] and "no job to resume" in training.resume(request)[0]
+    assert training.look(request)[4] is None
+    assert "No job runs" in training.cancel(None, request)[0] and "no job" in training.resume(None, request)[0]
     world.steps, world.pause = 2000, 0.05
     *_, desk, _ = training.preview("mixed", ALL, True, False, request)
     training.start(desk, request)
-    html, cancel, _, _, timer = training.look(request)
+    html, cancel, _, _, shown, timer = training.look(request)
     assert (
         "Job 1 is running" in html
         and "mixed, all ratings, with practice" in html
@@ -149,10 +151,46 @@ def test_a_job_is_cancelled_and_resumed(world: World, training: retrain_part.Han
     )
     other = training.preview("kto", ALL, True, False, request)[3]
     assert "Job 1 is running" in training.start(other, request)[0]
-    assert "is being stopped" in training.cancel(request)[0]
+    assert "is being stopped" in training.cancel(shown, request)[0]
     assert eventually(lambda: training.look(request)[2].get("visible"), 100)
     assert "was cancelled" in training.look(request)[0]
-    assert "Job 1 goes on" in training.resume(request)[0] and training.look(request)[-1].active
+    assert "Job 1 goes on" in training.resume(shown, request)[0] and training.look(request)[-1].active
+
+
+def test_the_buttons_act_on_the_job_that_the_page_shows(world: World, training: retrain_part.Handlers) -> None:
+    request = world.by(world.root)
+    world.steps, world.pause = 2000, 0.05
+    training.start(training.preview("mixed", ALL, True, False, request)[3], request)
+    first = training.look(request)[4]
+    training.cancel(first, request)
+    assert eventually(lambda: not training.look(request)[-1].active, 100)
+    training.start(training.preview("kto", ALL, True, False, request)[3], request)  # on another page
+    said, html, *_, shown, timer = training.cancel(first, request)
+    assert "Job 1 does not run any more: it is cancelled" in said and "Job 2 is running" in html and timer.active
+    assert "Job 2 is running" in training.resume(first, request)[0]
+    training.cancel(shown, request)
+    assert eventually(lambda: not training.look(request)[-1].active, 100)
+    said, html, *_, shown, timer = training.resume(first, request)  # of a page that still shows the first
+    assert "Job 1 goes on" in said and "Job 1 is running" in html and shown == first == 1 and timer.active
+
+
+def test_a_look_that_fails_is_not_the_last(
+    world: World, training: retrain_part.Handlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = world.by(world.root)
+
+    def busy(*_: object) -> None:
+        raise StoreError("The database is busy.")
+
+    with monkeypatch.context() as now:
+        now.setattr(world.services.jobs, "newest", busy)
+        html, *kept, timer = training.look(request)
+    assert "busy" in html and kept == [gr.skip()] * 4 and timer.active
+    with monkeypatch.context() as now:
+        now.setattr(training, "identify", busy)
+        said, _, *kept, timer = training.cancel(1, request)
+    assert "busy" in said and kept == [gr.skip()] * 4 and timer.active
+    assert not training.look(world.by(world.ann))[-1].active
 
 
 def test_what_cannot_be_learnt_is_said_and_not_started(world: World, training: retrain_part.Handlers) -> None:
