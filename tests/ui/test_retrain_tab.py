@@ -21,8 +21,10 @@ from rilearn.store.jobs import Jobs
 from rilearn.store.promotions import Promotions
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
+from rilearn.store.schema import now
 from rilearn.ui import changed_part, retrain_part, retrain_tab, versions_acts
 from rilearn.ui.insight_tab import admin
+from rilearn.ui.onward_part import onward
 from rilearn.ui.retrain_part import ALL, SINCE, Desk
 from rilearn.ui.versions_acts import Pending
 from tests.conftest import eventually
@@ -79,7 +81,7 @@ def test_nobody_but_an_admin_sees_or_does_anything(
             versions.show(digest, request),
             versions.choose(digest, request),
             versions.more(digest, 0, request),
-            (versions.of_rating(1, request),),
+            (versions.of_rating(1, request), onward(world.services, partial(admin, world.services))(1, request)),
             *(versions.asking(action)(digest, request) for action in ("promote", "overrule", "rollback")),  # type: ignore[arg-type]
             versions.do(Pending("promote", "generator", digest, "t"), "because", digest, request),
             versions.do(Pending("rollback", "generator", first, "u"), "because", digest, request),
@@ -269,6 +271,19 @@ def test_a_version_shows_its_ratings_and_a_rating_its_versions(world: World, ver
         assert "no such version" in versions.asking("promote")(unknown, request)[-1]
 
 
+def test_a_rating_is_in_the_versions_that_go_on_from_those_which_learnt_it(world: World) -> None:
+    later = onward(world.services, partial(admin, world.services))
+    request = world.by(world.root)
+    world.promoted()
+    assert later(1, request) == later(999, request) == later(None, request) == ""
+    moment = now()
+    world.rate(24, first=24)
+    world.promoted(moment)
+    assert "generator v3, from generator v2" in later(1, request) and later(49, request) == ""
+    world.promoted()  # of all of them again
+    assert later(1, request).count("<li>") == 1
+
+
 def test_shipped_versions_can_be_looked_at(world: World, versions: versions_acts.Handlers) -> None:
     _, chosen, *_ = versions.show(None, world.by(world.root))
     assert {name for name, _ in chosen["choices"]} == {"generator v1", "q-a v1", "q-ra v1"}
@@ -295,6 +310,37 @@ def test_annotators_see_what_became_of_theirs_after_a_blind_vote(world: World, c
     again = changed.voting("left" if side == "right" else "right")(ballot, ann)
     assert 'role="alert"' in again[0] and again[-1] == ballot
     assert "none of your ratings is in it" in changed.show(world.by(world.root))[0]
+
+
+def test_what_the_version_before_learnt_is_in_the_one_that_goes_on_from_it(
+    world: World, changed: changed_part.Handlers
+) -> None:
+    world.promoted()
+    moment = now()
+    world.rate(24, first=24, away=world.ann)
+    world.promoted(moment)
+    html, cards, *_ = changed.show(world.by(world.ann))
+    said = "24 ratings and 6 corrections of yours are in generator v2, from which generator v3 goes on."
+    assert f"generator v3 is in use. {said}" in html and "none of your ratings" not in html
+    assert cards.count("Your correction") == 6 and cards.count("You rated") == 4
+    html = changed.show(world.by(world.bob))[0]
+    assert "24 ratings of yours are in generator v3, which is in use. 24 ratings of yours are in generator v2" in html
+
+
+def test_after_a_rollback_the_one_that_was_taken_out_is_the_newer(world: World, changed: changed_part.Handlers) -> None:
+    first = world.services.generator
+    assert first is not None
+    world.rolled_back(digest := world.promoted())
+    ann = world.by(world.ann)
+    html, cards, duel, _, ballot = changed.show(ann)
+    assert "generator v1 is in use, and none of your ratings is in it" in html and cards == ""
+    assert ballot.pair is not None and "a held-out text" in duel and ballot.new == digest  # none that v2 learnt
+    side: Any = "left" if "It names" not in ballot.pair.left else "right"
+    assert "you chose the one by generator v1, the older one" in changed.voting(side)(ballot, ann)[0]
+    assert Duels(world.database).counts(digest, first.ref.digest).losses == 1
+    third = world.promoted()
+    world.rolled_back(world.promoted())  # the fourth; the third came after the first
+    assert changed._in_use() == (third, first.ref.digest, True)
 
 
 def test_a_vote_belongs_to_whom_the_pair_was_shown(world: World, changed: changed_part.Handlers) -> None:
