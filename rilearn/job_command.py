@@ -18,7 +18,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_
 
 @dataclass(frozen=True)
 class Command:
-    """What to run, as a list that no shell reads, and what to add to the environment."""
+    """What to run in the project's folder, as a list that no shell reads, and what to add to the environment."""
 
     words: list[str]
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -40,6 +40,7 @@ def begun(command: Command, files: JobFolder, lock: int) -> subprocess.Popen[byt
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            cwd=ROOT,  # recipes name the project's own files from there, wherever the app was started
             env={**_environment(), **command.environment},
             start_new_session=True,
             pass_fds=(lock,),
@@ -58,5 +59,6 @@ def why(code: int) -> str:
 def _environment() -> dict[str, str]:
     # One core less than there are: with all of them the app's own threads would wait for each other at every token.
     threads = str(max(1, len(os.sched_getaffinity(0)) - 1))
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    given = [os.path.abspath(part) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+    path = os.pathsep.join((str(ROOT), *given))
     return os.environ | dict.fromkeys(THREADS, threads) | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}

@@ -218,9 +218,9 @@ class JobRunner:
     def _keep_watch(self) -> None:
         while not self._closed.wait(LOOK):
             try:
-                job = self._jobs().running()
-                job = job and self.settled(job)
-                with self._guard:
+                with self._guard:  # or a job begins after the look and still finds this watcher, which then goes
+                    job = self._jobs().running()
+                    job = job and self.settled(job)
                     if job is None or job.state != "running" or job.host != self.host:
                         self._watcher = None
                         return

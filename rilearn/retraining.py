@@ -66,35 +66,36 @@ def arguments(choice: Choice, generator: Path | None, classifier: Path | None) -
 def commands(settings: Settings) -> dict[str, MakeCommand]:
     """The commands that jobs may run, by kind."""
 
+    folders = settings.folders()  # now, while the folder that the app was started in is known
+
     def retrain(given: dict[str, Any], out: Path) -> Command:
         # Each word is built here out of checked values: what stands in the database is data.
         words = [sys.executable, "-m", MODULE, "--recipe", str(settings.retrain.absolute())]
         recipe = given.get("recipe")
         if recipe not in get_args(Recipe):
             raise InputError(f"The job names no recipe: {recipe!r}.")
-        words += [
-            "--set",
-            f"task={settings.task}",
-            "--set",
-            f"ratings={recipe}",
-            "--set",
-            f"generator={given['generator']}",
-        ]
+        words += ["--set", f"task={_quoted(settings.task)}", "--set", f"ratings={recipe}"]
+        words += ["--set", f"generator={_quoted(given['generator'])}"]
         if given.get("reasoned"):
-            words += ["--set", f"classifier={given['reasoned']}"]
+            words += ["--set", f"classifier={_quoted(given['reasoned'])}"]
         if given.get("practice") is False:
             words += ["--set", "practice=null"]
         if settings.dataset:
-            words += ["--set", f"data.id={settings.dataset}"]
-        source, environment = _source(settings)
+            words += ["--set", f"data.id={_quoted(folders.get('RILEARN_DATASET', settings.dataset))}"]
+        source, password = _source(settings)
         words += source
         if given.get("since"):
             words += ["--since", datetime.fromisoformat(given["since"]).isoformat()]
         if given.get("classifier"):
             words += ["--through", "classifier"]
-        return Command([*words, "--out", str(out)], environment)
+        return Command([*words, "--out", str(out)], folders | password)
 
     return {KIND: retrain}
+
+
+def _quoted(text: str) -> str:
+    """As YAML, as which `--set` reads it: bare, a path that holds " #" would end there."""
+    return yaml.safe_dump(text, default_style='"', allow_unicode=True, width=sys.maxsize).strip()
 
 
 @dataclass(frozen=True)

@@ -61,3 +61,10 @@ class Settings(BaseSettings):
     @property
     def state_dir(self) -> Path:
         return self.state.expanduser()
+
+    def folders(self) -> dict[str, str]:
+        """The files and folders among the settings as variables with whole paths, for a process in another folder."""
+        named = {name: value for name, value in self if isinstance(value, Path)}
+        if self.dataset and (folder := Path(self.dataset)).expanduser().is_dir():  # else it is a Hub id
+            named["dataset"] = folder
+        return {f"RILEARN_{name.upper()}": str(path.expanduser().absolute()) for name, path in named.items()}

@@ -55,23 +55,25 @@ class World:
         self.ann, self.bob = annotators.add("ann"), annotators.add("bob")
         self.rate(texts)
 
-    def rate(self, texts: int) -> None:
-        """Two people say good of every second reasoning and poor of the others; ann corrects every fourth."""
+    def rate(self, texts: int, first: int = 0, away: Annotator | None = None) -> None:
+        """Ann and bob, if not away, say good of every second reasoning and poor of the others; ann corrects every
+        fourth."""
         ratings, edits, labels = Ratings(self.database), Edits(self.database), self.services.task.labels
         generator = self.services.generator
         assert generator is not None
-        for i in range(texts):
+        for i in range(first, first + texts):
             label = labels[i % len(labels)]
             says = f"{label.title()} is a feeling. {EVIL if i == 0 else ''}".strip()
             made = Reasoning(
                 "emotion", f"what a day, number {i}", label, says, "test", adapter_digest=generator.ref.digest
             )
             (item,) = Reasonings(self.database).add([made])
-            for who in (self.ann, self.bob):
+            here = [who for who in (self.ann, self.bob) if who != away]
+            for who in here:
                 verdict = "good" if i % 2 == 0 else "poor"
                 comment = EVIL if i == 0 else ""
                 ratings.rate(who.id, item, Rating(verdict, comment=comment), f"t{i}")  # type: ignore[arg-type]
-            if i % 4 == 1:
+            if i % 4 == 1 and self.ann in here:
                 edits.edit(self.ann.id, item, f"The words day and {i} show {label}.", f"e{i}")
 
     def command(self, given: dict[str, Any], out: Path) -> Command:
@@ -105,21 +107,25 @@ class World:
     def by(self, who: Annotator) -> gr.Request:
         return self.sent(self.login(who.name))
 
-    def retrained(self) -> str:
-        """The digest of a candidate, made here instead of in a job."""
+    def retrained(self, since: datetime | None = None) -> str:
+        """The digest of a candidate, made here instead of in a job, of all ratings or of those since a moment."""
         out = self.services.settings.state_dir / f"made-{self.seed}"
         out.mkdir()
-        _, _, parent = self._begun({"recipe": "mixed", "since": None}, out)
+        _, _, parent = self._begun({"recipe": "mixed", "since": since.isoformat() if since else None}, out)
         leave(out, self.seed, parent, self.wins)
         self.seed += 1
         take_in(self.database, self.services.settings, out)
         return Versions(self.database).all("generator")[-1].digest
 
-    def promoted(self) -> str:
+    def promoted(self, since: datetime | None = None) -> str:
         """The digest of a candidate that is in use."""
-        digest = self.retrained()
+        digest = self.retrained(since)
         made = Versions(self.database).find(digest)
         assert made is not None and made.verdict is not None
         verdict = Verdict.model_validate(made.verdict)
         self.services.uptake.promote("generator", Path(made.folder), verdict, self.root.id, f"promoted {self.seed}")
         return digest
+
+    def rolled_back(self, digest: str) -> None:
+        """This one, which is in use, makes way for the one before."""
+        self.services.uptake.rollback("generator", self.root.id, f"back {self.seed}", digest, "worse")

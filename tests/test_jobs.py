@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -104,6 +106,37 @@ def test_a_job_runs_beside_the_app_and_is_done(jobs: JobRunner, start: Callable[
     assert view.progress is not None and view.progress.share == 1 and view.log[-1] == "step 2"
     assert f"with {max(1, len(os.sched_getaffinity(0)) - 1)} threads, nice 10" in view.log[0]
     assert view.job.finished_at is not None and not view.stopping and not view.elsewhere
+
+
+def test_a_job_that_begins_while_the_watch_is_about_to_end_is_watched(
+    jobs: JobRunner, start: Callable[..., Job], store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idle, look = threading.Event(), Jobs.running
+
+    def slow(self: Jobs) -> Job | None:
+        found = look(self)
+        if threading.current_thread().name == "jobs" and found is None:
+            idle.set()
+            time.sleep(0.5)  # time enough for a start, if nothing keeps it
+        return found
+
+    monkeypatch.setattr(Jobs, "running", slow)
+    (folder / "earlier").mkdir(parents=True)
+    jobs.adopt()
+    assert idle.wait(10)
+    made = start(steps=1)
+    assert eventually(lambda: Jobs(store.database).get(made.id).state == "done", 15)
+
+
+def test_a_job_works_in_the_projects_folder(
+    runner: Callable[..., JobRunner], start: Callable[..., Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", "own")
+    code = "import os; print(os.getcwd(), os.environ['PYTHONPATH'])"
+    jobs = runner(commands={"fake": lambda arguments, out: Command([sys.executable, "-c", code])})
+    made = ends(jobs, start(on=jobs))
+    assert jobs.view(made).log == [f"{ROOT} {ROOT}{os.pathsep}{tmp_path / 'own'}"]
 
 
 def test_progress_and_log_are_live(jobs: JobRunner, start: Callable[..., Job]) -> None:

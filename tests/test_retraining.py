@@ -19,6 +19,8 @@ from rilearn.settings import Settings
 from rilearn.store.reasonings import Reasonings
 from rilearn.store.versions import Versions
 from tests.retrain_world import World
+from training.recipes import load_recipe
+from training.retrain_recipe import RetrainRecipe
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def test_the_command_says_what_was_chosen(tmp_path: Path) -> None:
     assert found[:5] == [sys.executable, "-m", "training.retrain_generator", "--recipe", "/recipes/retrain.yaml"]
     for pair in (
         ("--set", "ratings=dpo"),
-        ("--set", "generator=/adapters/generator"),
+        ("--set", 'generator="/adapters/generator"'),
         ("--from-state", str(tmp_path)),
         ("--since", since.isoformat()),
         ("--through", "classifier"),
@@ -57,7 +59,31 @@ def test_no_password_stands_in_the_words(tmp_path: Path) -> None:
     settings = Settings(state=tmp_path, database_url="postgresql://rater:s3cret@host/name?sslmode=require")
     made = commands(settings)[KIND](arguments(Choice("sft"), Path("g"), Path("c")), tmp_path)
     assert "postgresql://rater@host/name?sslmode=require" in made.words and "s3cret" not in " ".join(made.words)
-    assert made.environment == {"PGPASSWORD": "s3cret"}
+    assert made.environment == {**settings.folders(), "PGPASSWORD": "s3cret"}
+
+
+@pytest.mark.parametrize(
+    "path", ["/a b #1/g", "/null", "/x: y/'z'", '/say "so"/\\n/\u00fc\U0001f642', "/" + "long " * 90 + "g"]
+)
+def test_a_path_comes_to_the_recipe_as_it_is(tmp_path: Path, path: str) -> None:
+    settings = Settings(state=tmp_path, database_url="", dataset="2024")
+    made = commands(settings)[KIND](arguments(Choice("sft"), Path(path), Path(path)), tmp_path)
+    given = [value for flag, value in pairwise(made.words) if flag == "--set"]
+    recipe = load_recipe(RetrainRecipe, settings.retrain, given)
+    assert (recipe.generator, recipe.classifier, recipe.data.id) == (path, path, "2024")
+
+
+def test_what_is_named_from_the_folder_of_the_app_is_found_from_the_projects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "texts").mkdir()
+    settings = Settings(state=Path("state"), adapters=Path("mine"), cache=Path("~/c"), dataset="texts", database_url="")
+    made = commands(settings)[KIND](arguments(Choice("sft"), Path("g"), Path("c")), tmp_path)
+    assert made.environment["RILEARN_ADAPTERS"] == str(tmp_path / "mine")
+    assert made.environment["RILEARN_CACHE"] == str(Path.home() / "c")
+    assert f'data.id="{tmp_path / "texts"}"' in made.words and str(tmp_path / "state") in made.words
+    assert f'generator="{tmp_path / "g"}"' in made.words
 
 
 def test_what_stands_in_the_database_is_checked(tmp_path: Path) -> None:

@@ -1,15 +1,27 @@
-"""What came of what people said: how much of an annotator's is in a version, and the ratings a version learnt from."""
+"""What came of what people said: how much of an annotator's is in a version and those before it, and the ratings a
+version learnt from."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
+from rilearn.store.ancestry import before
 from rilearn.store.database import Database
 from rilearn.store.schema import AnnotatorRow, EditRow, RatingRow, ReasoningRow, TextRow
 from rilearn.store.schema_versions import VersionEditRow, VersionRatingRow, VersionRow
+
+
+@dataclass(frozen=True)
+class Part:
+    """How much of an annotator's is in the version of this digest."""
+
+    version: str
+    ratings: int
+    corrections: int
 
 
 @dataclass(frozen=True)
@@ -32,21 +44,26 @@ class Impact:
     def __init__(self, database: Database):
         self._database = database
 
-    def counts(self, annotator_id: int, version: str) -> tuple[int, int]:
-        """How many ratings and corrections of the annotator are in the version of this digest.
+    def parts(self, annotator_id: int, version: str) -> list[Part]:
+        """What of the annotator's is in the version of this digest and in those that it goes on from, the nearest
+        first, without those that hold nothing of theirs. What several hold counts in the nearest one.
 
         Raises:
             StoreError: see `Database.read`.
         """
-        ratings = select(func.count()).select_from(VersionRatingRow).join(RatingRow).join(VersionRow)
-        edits = select(func.count()).select_from(VersionEditRow).join(EditRow).join(VersionRow)
-        mine = (
-            ratings.where(VersionRow.digest == version, RatingRow.annotator_id == annotator_id),
-            edits.where(VersionRow.digest == version, EditRow.annotator_id == annotator_id),
-        )
+        ratings = select(RatingRow.id, VersionRow.digest).select_from(RatingRow).join(VersionRatingRow).join(VersionRow)
+        edits = select(EditRow.id, VersionRow.digest).select_from(EditRow).join(VersionEditRow).join(VersionRow)
         with self._database.read() as session:
-            first, second = (session.scalar(query) or 0 for query in mine)
-            return first, second
+            line = before(session, version)
+            places = []
+            for query, row in ((ratings, RatingRow), (edits, EditRow)):
+                mine = query.where(row.annotator_id == annotator_id, VersionRow.digest.in_(line))
+                nearest: dict[int, int] = {}
+                for item, digest in session.execute(mine).tuples():
+                    nearest[item] = min(line.index(digest), nearest.get(item, len(line)))
+                places.append(Counter(nearest.values()))
+        rated, corrected = places
+        return [Part(one, rated[n], corrected[n]) for n, one in enumerate(line) if rated[n] or corrected[n]]
 
     def sources(self, version: str, after: int = 0, most: int = 20) -> list[Source]:
         """The ratings in the version of this digest, by id; `after` is the last id of the page that came before.

@@ -1,13 +1,16 @@
-"""That it mattered: what an annotator said that is in a version, and what the version writes now for the same label."""
+"""That it mattered: what an annotator said that is in a version, or in one that it goes on from, and what the version
+writes now for the same label."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from rilearn.store.ancestry import before
 from rilearn.store.annotators import known_pseudonym
 from rilearn.store.database import Database
 from rilearn.store.reasonings import StoredReasoning, stored
@@ -18,7 +21,7 @@ from rilearn.store.votes import Choice
 
 @dataclass(frozen=True)
 class Mattered:
-    """A reasoning that the annotator rated or corrected, which a version was trained on.
+    """A reasoning that the annotator rated or corrected, which a version or one before it was trained on.
 
     `correction` is theirs (empty: they rated only), `new` what the version writes for the text and label (None: nothing
     is stored yet). `chosen` is their blind vote between the two: "old", "new" or "tie" (empty: none yet). Until then a
@@ -32,7 +35,7 @@ class Mattered:
 
 
 class Matters:
-    """Finds what of an annotator's is in a version."""
+    """Finds what of an annotator's is in a version and in those that it goes on from."""
 
     def __init__(self, database: Database):
         self._database = database
@@ -49,15 +52,16 @@ class Matters:
         """
         with self._database.read() as session:
             who = known_pseudonym(session, annotator_id)
-            ids = _said(session, annotator_id, version)[:limit]
-            return [_mattered(session, i, annotator_id, who, version) for i in ids]
+            line = before(session, version)
+            ids = _said(session, annotator_id, line)[:limit]
+            return [_mattered(session, i, annotator_id, who, line) for i in ids]
 
 
-def _said(session: Session, annotator_id: int, version: str) -> list[int]:
+def _said(session: Session, annotator_id: int, line: Sequence[str]) -> list[int]:
     corrected = select(EditRow.reasoning_id).join(VersionEditRow).join(VersionRow)
-    corrected = corrected.where(EditRow.annotator_id == annotator_id, VersionRow.digest == version)
+    corrected = corrected.where(EditRow.annotator_id == annotator_id, VersionRow.digest.in_(line))
     rated = select(RatingRow.reasoning_id).join(VersionRatingRow).join(VersionRow)
-    rated = rated.where(RatingRow.annotator_id == annotator_id, VersionRow.digest == version)
+    rated = rated.where(RatingRow.annotator_id == annotator_id, VersionRow.digest.in_(line))
     found = [
         *session.scalars(corrected.order_by(EditRow.id.desc())),
         *session.scalars(rated.order_by(RatingRow.id.desc())),
@@ -65,12 +69,12 @@ def _said(session: Session, annotator_id: int, version: str) -> list[int]:
     return list(dict.fromkeys(found))
 
 
-def _mattered(session: Session, reasoning_id: int, annotator_id: int, who: str, version: str) -> Mattered:
+def _mattered(session: Session, reasoning_id: int, annotator_id: int, who: str, line: Sequence[str]) -> Mattered:
     old = session.get_one(ReasoningRow, reasoning_id)
     edits = select(EditRow.reasoning).join(VersionEditRow).join(VersionRow).order_by(EditRow.id.desc())
-    mine = (EditRow.annotator_id == annotator_id, EditRow.reasoning_id == old.id, VersionRow.digest == version)
+    mine = (EditRow.annotator_id == annotator_id, EditRow.reasoning_id == old.id, VersionRow.digest.in_(line))
     same = select(ReasoningRow).join(TextRow).where(TextRow.digest == old.text.digest, ReasoningRow.label == old.label)
-    new = session.scalars(same.where(ReasoningRow.adapter_digest == version).order_by(ReasoningRow.id)).first()
+    new = session.scalars(same.where(ReasoningRow.adapter_digest == line[0]).order_by(ReasoningRow.id)).first()
     return Mattered(
         stored(old),
         session.scalars(edits.where(*mine)).first() or "",

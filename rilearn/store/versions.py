@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from rilearn.adapters import Adapter
 from rilearn.errors import InputError
+from rilearn.store.ancestry import after
 from rilearn.store.database import Database
 from rilearn.store.schema_versions import VersionEditRow, VersionRatingRow, VersionRow
 from rilearn.store.version_rows import (
@@ -112,6 +113,18 @@ class Versions:
             StoreError: see `Database.read`.
         """
         return self._of(VersionRatingRow, VersionRatingRow.rating_id, rating_id)
+
+    def going_on_from(self, versions: Sequence[StoredVersion]) -> list[tuple[StoredVersion, StoredVersion]]:
+        """The versions that go on from these, at any depth, oldest first, each with the nearest of these.
+
+        Raises:
+            StoreError: see `Database.read`.
+        """
+        these = {one.digest: one for one in versions}
+        with self._database.read() as session:
+            found = after(session, these)
+            query = numbered().where(VersionRow.digest.in_(found)).order_by(VersionRow.id)
+            return [(one, these[found[one.digest]]) for one in versions_of(session, query)]
 
     def of_edit(self, edit_id: int) -> list[StoredVersion]:
         """The versions that were trained on this correction, oldest first.

@@ -92,13 +92,12 @@ class Handlers:
     def _page(self, me: Annotator) -> tuple[Any, ...]:
         from rilearn.store.impact import Impact
 
-        database = self.services.store.database
-        active, previous = self._in_use()
-        found = self.services.mattered(me.id, MOST) if previous else []
-        name = self._name(active)
-        counted = (
-            view.counted(name, *Impact(database).counts(me.id, active)) if previous else view.nothing(view.NONE_YET)
-        )
+        active, previous, promoted = self._in_use()
+        found = self.services.mattered(me.id, MOST) if promoted else []
+        name, counted = self._name(active), view.nothing(view.NONE_YET)
+        if promoted:
+            parts = Impact(self.services.store.database).parts(me.id, active)
+            counted = view.counted(name, [(self._name(p.version), p.ratings, p.corrections) for p in parts])
         html = counted, view.changes(name, found)
         ballot = Ballot()
         own = next(((one.old.id, one.new.id) for one in found if one.new is not None and view.waits(one)), None)
@@ -112,15 +111,16 @@ class Handlers:
             return *html, "", HIDDEN, ballot
         return *html, view.pair(ballot.pair), SHOWN, ballot
 
-    def _in_use(self) -> tuple[str, str]:
-        """Digests of the generator in use and of the one whose place it took; empty: none, or none was promoted."""
-        from rilearn.store.promotions import Promotions
+    def _in_use(self) -> tuple[str, str, bool]:
+        """Digests of the generator in use and of the one that was in use before it in the line of promotions (empty:
+        none), and whether any was ever promoted. What a rollback took out of use is newer and not the one before."""
+        from rilearn.store.promotions import Promotions, line
 
-        promoted = Promotions(self.services.store.database).active(self.services.task.name, "generator")
-        if promoted:
-            return promoted.digest, promoted.previous
+        past = Promotions(self.services.store.database).history(self.services.task.name, "generator")
+        if digests := line(past[::-1]):
+            return digests[-1], digests[-2] if len(digests) > 1 else "", True
         generator = self.services.generator
-        return generator.ref.digest if generator else "", ""
+        return generator.ref.digest if generator else "", "", False
 
     def _rivals(self, active: str, previous: str) -> list[tuple[str, str]]:
         """(new, old) whose held-out reasonings are to be compared: first the newest candidate, which needs votes."""

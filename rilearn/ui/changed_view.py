@@ -30,19 +30,23 @@ def nothing(message: str) -> str:
     return _section(f'<p class="rl-muted">{esc(message)}</p>')
 
 
-def counted(name: str, ratings: int, corrections: int) -> str:
+def counted(name: str, parts: Sequence[tuple[str, int, int]]) -> str:
     """How much of an annotator's is in the generator in use.
 
     Args:
         name: of the version in use, such as "generator v3".
+        parts: name of a version (this one, or one that it goes on from), the ratings and the corrections in it.
     """
-    if not ratings and not corrections:
+    if not parts:
         return nothing(f"{name} is in use, and none of your ratings is in it. The next one can learn from them.")
-    counts = [f"{ratings:,} rating{'s' * (ratings != 1)}"] * bool(ratings)
-    counts += [f"{corrections:,} correction{'s' * (corrections != 1)}"] * bool(corrections)
-    verb = "is" if ratings + corrections == 1 else "are"
-    said = f"{' and '.join(counts)} of yours {verb} in {name}, which is in use."
-    return _section(f"<p>{esc(said)}</p>")
+    said = [] if parts[0][0] == name else [f"{name} is in use."]
+    for where, ratings, corrections in parts:
+        counts = [f"{ratings:,} rating{'s' * (ratings != 1)}"] * bool(ratings)
+        counts += [f"{corrections:,} correction{'s' * (corrections != 1)}"] * bool(corrections)
+        verb = "is" if ratings + corrections == 1 else "are"
+        how = "which is in use" if where == name else f"from which {name} goes on"
+        said.append(f"{' and '.join(counts)} of yours {verb} in {where}, {how}.")
+    return _section(f"<p>{esc(' '.join(said))}</p>")
 
 
 def changes(name: str, found: Sequence[Mattered]) -> str:

@@ -22,7 +22,6 @@ from rilearn.ui.live import QUIET
 if TYPE_CHECKING:
     from rilearn.retraining import Preview
     from rilearn.store.annotators import Annotator
-    from rilearn.store.jobs import Job
 
 Identify = Callable[[gr.Request], "Annotator"]
 """Who sent the request; raises InputError unless it is an admin."""
@@ -79,9 +78,9 @@ def add(services: Services, identify: Identify) -> tuple[Callable[..., Any], lis
         back = gr.Button("Rows before", size="sm", min_width=120)
         forth = gr.Button("More rows", size="sm", min_width=120)
     past = gr.HTML("", elem_id="rl-retrain-past")
-    desk, timer = gr.State(Desk()), gr.Timer(EVERY, active=False)
+    desk, shown, timer = gr.State(Desk()), gr.State(None), gr.Timer(EVERY, active=False)
 
-    state = [job, cancel, resume, past, timer]
+    state = [job, cancel, resume, past, shown, timer]
     choice = [recipe, ratings, practice, through]
     look.click(on.preview, choice, [found, turn, start, desk, said], **QUIET)
     for event in (recipe.input, ratings.input, practice.input, through.input):
@@ -89,8 +88,8 @@ def add(services: Services, identify: Identify) -> tuple[Callable[..., Any], lis
     back.click(on.turning(-1), desk, [found, desk], **QUIET)
     forth.click(on.turning(1), desk, [found, desk], **QUIET)
     start.click(on.start, desk, [said, start, desk, *state], **QUIET)
-    cancel.click(on.cancel, None, [said, *state], **QUIET)
-    resume.click(on.resume, None, [said, *state], **QUIET)
+    cancel.click(on.cancel, shown, [said, *state], **QUIET)
+    resume.click(on.resume, shown, [said, *state], **QUIET)
     return on.look, state, timer
 
 
@@ -101,12 +100,13 @@ class Handlers:
         self.services, self.identify = services, identify
 
     def look(self, request: gr.Request) -> tuple[Any, ...]:
-        """The jobs as they are now: the running one or the last, the buttons, the list, and whether to look again."""
+        """The jobs as they are now: the running one or the last, the buttons, the list, the id of the job shown, and
+        whether to look again."""
         try:
             self.identify(request)
             return self._state()
         except Exception as error:
-            return view.error(in_words(error)), HIDDEN, HIDDEN, "", gr.Timer(active=False)
+            return _failed(error)
 
     def preview(self, recipe: str, ratings: str, practice: bool, through: bool, request: gr.Request) -> tuple[Any, ...]:
         """What a run would learn from; it can be started if that is enough."""
@@ -156,27 +156,25 @@ class Handlers:
         said, *state = self._do(begin, request)
         return said, OFF, desk, *state
 
-    def cancel(self, request: gr.Request) -> tuple[Any, ...]:
-        """Ask the running job to stop."""
+    def cancel(self, shown: int | None, request: gr.Request) -> tuple[Any, ...]:
+        """Ask the job that this page shows to stop."""
 
         def stop(who: Annotator) -> str:
-            job = self._newest()
-            if job is None:
+            if shown is None:
                 raise InputError("No job runs.")
-            self.services.jobs.cancel(job.id)
-            return f"Job {job.id} is being stopped."
+            self.services.jobs.cancel(shown)
+            return f"Job {shown} is being stopped."
 
         return self._do(stop, request)
 
-    def resume(self, request: gr.Request) -> tuple[Any, ...]:
-        """Run the last job again, from where it stopped."""
+    def resume(self, shown: int | None, request: gr.Request) -> tuple[Any, ...]:
+        """Run the job that this page shows again, from where it stopped."""
 
         def again(who: Annotator) -> str:
-            job = self._newest()
-            if job is None:
+            if shown is None:
                 raise InputError("There is no job to resume.")
-            self.services.jobs.resume(job.id)
-            return f"Job {job.id} goes on."
+            self.services.jobs.resume(shown)
+            return f"Job {shown} goes on."
 
         return self._do(again, request)
 
@@ -185,7 +183,8 @@ class Handlers:
         try:
             who = self.identify(request)
         except Exception as error:
-            return view.error(in_words(error)), "", HIDDEN, HIDDEN, "", gr.Timer(active=False)
+            said, *state = _failed(error)
+            return said, "", *state
         try:
             said = view.note(what(who))
         except Exception as error:
@@ -195,16 +194,14 @@ class Handlers:
     def _state(self) -> tuple[Any, ...]:
         made = self.services.jobs.newest()
         if not made:
-            return "", HIDDEN, HIDDEN, view.jobs(made), gr.Timer(active=False)
-        seen = self.services.jobs.view(made[0])
-        runs = made[0].state == "running"
+            return "", HIDDEN, HIDDEN, view.jobs(made), None, gr.Timer(active=False)
+        # One that was resumed runs and need not be the newest.
+        job = next((one for one in made if one.state == "running"), made[0])
+        seen, runs = self.services.jobs.view(job), job.state == "running"
         html = view.running(seen) if runs else view.ended(seen)
         cancel = gr.update(visible=runs and not seen.elsewhere, interactive=not seen.stopping)
-        resume = gr.update(visible=made[0].state in ("failed", "cancelled", "interrupted"))
-        return html, cancel, resume, view.jobs(made), gr.Timer(active=runs)
-
-    def _newest(self) -> Job | None:
-        return next(iter(self.services.jobs.newest(1)), None)
+        resume = gr.update(visible=job.state in ("failed", "cancelled", "interrupted"))
+        return html, cancel, resume, view.jobs(made), job.id, gr.Timer(active=runs)
 
     def _choice(self, recipe: str, ratings: str, practice: bool, through: bool) -> Choice:
         if recipe not in NAMES or ratings not in (ALL, SINCE):
@@ -224,3 +221,11 @@ class Handlers:
 
         assert desk.made is not None
         return view.preview(desk.made, summary(desk.made.curated), desk.page)
+
+
+def _failed(error: Exception) -> tuple[Any, ...]:
+    """Instead of the jobs, after a look that failed: all goes for who is no admin, else buttons, list and job stay."""
+    said = view.error(in_words(error))
+    if isinstance(error, InputError):
+        return said, HIDDEN, HIDDEN, "", None, gr.Timer(active=False)
+    return said, *(gr.skip() for _ in range(4)), gr.Timer(active=True)  # a busy database is soon free

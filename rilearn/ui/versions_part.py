@@ -9,6 +9,7 @@ import gradio as gr
 
 from rilearn.services import Services
 from rilearn.ui.live import QUIET
+from rilearn.ui.onward_part import onward
 from rilearn.ui.versions_acts import Handlers, Identify, Pending
 
 
@@ -38,7 +39,7 @@ def add(services: Services, identify: Identify) -> tuple[Callable[..., Any], gr.
         more = gr.Button("More of its ratings", size="sm", min_width=160)
     with gr.Accordion("Which versions learnt from a rating?", open=False, elem_id="rl-versions-rating"):
         number = gr.Number(label="Number of the rating", precision=0, minimum=1, value=None)
-        versions = gr.HTML("")
+        versions, later = gr.HTML(""), gr.HTML("")
     pending, last = gr.State(Pending()), gr.State(0)
 
     looks = [detail, promote, overrule, back, ratings, turn, last, confirm, pending]
@@ -52,4 +53,5 @@ def add(services: Services, identify: Identify) -> tuple[Callable[..., Any], gr.
     yes.click(on.do, [pending, reason, chosen], [said, *shown], **QUIET)
     more.click(on.more, [chosen, last], [ratings, turn, last], **QUIET)
     number.input(on.of_rating, number, versions, **QUIET)
+    number.input(onward(services, identify), number, later, **QUIET)
     return on.show, chosen, shown

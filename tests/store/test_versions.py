@@ -12,6 +12,8 @@ from rilearn.errors import AdapterError, InputError
 from rilearn.records import Rating
 from rilearn.store.database import Database
 from rilearn.store.edits import Edits
+from rilearn.store.impact import Impact, Part
+from rilearn.store.mattered import Matters
 from rilearn.store.people import People
 from rilearn.store.promotions import Promotion, line
 from rilearn.store.ratings import Ratings
@@ -78,6 +80,31 @@ def test_from_a_rating_to_its_versions_and_back(
     assert versions.of_rating(rating) == versions.of_edit(edit) == [version]
     assert versions.behind(version.digest) == Behind(ratings=(rating,), edits=(edit,))
     assert versions.of_rating(99) == [] and versions.behind("none") == Behind()
+
+
+def test_what_a_version_learnt_is_in_those_that_go_on_from_it(
+    database: Database, versions: Versions, ratings: Ratings, edits: Edits, ann: int, item: int, tmp_path: Path
+) -> None:
+    first, second = (ratings.rate(ann, item, Rating("poor"), f"t{n}").id for n in range(2))
+    edit = edits.edit(ann, item, "Grey clouds hold rain.", "t").id
+    behind = [Behind(), Behind(ratings=(first,), edits=(edit,)), Behind(), Behind(ratings=(first, second))]
+    made = []
+    for n, held in enumerate(behind):
+        parents = {"generator": made[-1].digest} if made else {}
+        folder = make_candidate(tmp_path / f"g{n}", "generator", seed=n, parents=parents)
+        made.append(versions.register(load_adapter(folder), held))
+    parents = {"generator": made[1].digest}  # it learns from what that one writes, and does not go on from it
+    versions.register(load_adapter(make_candidate(tmp_path / "c", "reasoned", parents=parents)))
+    assert versions.of_rating(first) == [made[1], made[3]]
+    assert versions.going_on_from(made[1:2]) == [(made[2], made[1]), (made[3], made[1])]
+    assert versions.going_on_from([made[1], made[3]]) == [(made[2], made[1])]
+    assert versions.going_on_from([]) == versions.going_on_from(made[3:]) == []
+    impact, matters = Impact(database), Matters(database)
+    assert impact.parts(ann, made[0].digest) == impact.parts(ann, "none") == []
+    assert impact.parts(ann, made[2].digest) == [Part(made[1].digest, 1, 1)]
+    assert impact.parts(ann, made[3].digest) == [Part(made[3].digest, 2, 0), Part(made[1].digest, 0, 1)]
+    (found,) = matters.of(ann, made[2].digest, 9)
+    assert found.correction == "Grey clouds hold rain." and matters.of(ann, made[0].digest, 9) == []
 
 
 def test_what_was_deleted_before_it_was_registered_makes_it_stale(

@@ -13,6 +13,7 @@ import gradio as gr
 import pytest
 
 from rilearn.corpora import held_out_texts
+from rilearn.errors import StoreError
 from rilearn.records import Rating, Reasoning
 from rilearn.store.annotators import Annotators
 from rilearn.store.duels import Duels
@@ -20,8 +21,10 @@ from rilearn.store.jobs import Jobs
 from rilearn.store.promotions import Promotions
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
+from rilearn.store.schema import now
 from rilearn.ui import changed_part, retrain_part, retrain_tab, versions_acts
 from rilearn.ui.insight_tab import admin
+from rilearn.ui.onward_part import onward
 from rilearn.ui.retrain_part import ALL, SINCE, Desk
 from rilearn.ui.versions_acts import Pending
 from tests.conftest import eventually
@@ -73,12 +76,12 @@ def test_nobody_but_an_admin_sees_or_does_anything(
             training.preview("mixed", ALL, True, True, request),
             training.turning(1)(desk, request),
             training.start(desk, request),
-            training.cancel(request),
-            training.resume(request),
+            training.cancel(1, request),
+            training.resume(1, request),
             versions.show(digest, request),
             versions.choose(digest, request),
             versions.more(digest, 0, request),
-            (versions.of_rating(1, request),),
+            (versions.of_rating(1, request), onward(world.services, partial(admin, world.services))(1, request)),
             *(versions.asking(action)(digest, request) for action in ("promote", "overrule", "rollback")),  # type: ignore[arg-type]
             versions.do(Pending("promote", "generator", digest, "t"), "because", digest, request),
             versions.do(Pending("rollback", "generator", first, "u"), "because", digest, request),
@@ -137,7 +140,7 @@ def test_preview_start_watch_and_what_it_made(
         return not training.look(request)[-1].active
 
     assert eventually(ended, 200)
-    html, cancel, resume, past, timer = training.look(request)
+    html, cancel, resume, past, _, timer = training.look(request)
     assert "Job 1 is done. generator v2: the gate lets it pass." in html and "root" in past
     assert not cancel["visible"] and not resume["visible"] and not timer.active
     picture, chosen, detail, promote, overrule, back, *_ = versions.show(None, request)
@@ -148,11 +151,12 @@ def test_preview_start_watch_and_what_it_made(
 
 def test_a_job_is_cancelled_and_resumed(world: World, training: retrain_part.Handlers) -> None:
     request = world.by(world.root)
-    assert "No job runs" in training.cancel(request)[0] and "no job to resume" in training.resume(request)[0]
+    assert training.look(request)[4] is None
+    assert "No job runs" in training.cancel(None, request)[0] and "no job" in training.resume(None, request)[0]
     world.steps, world.pause = 2000, 0.05
     *_, desk, _ = training.preview("mixed", ALL, True, False, request)
     training.start(desk, request)
-    html, cancel, _, _, timer = training.look(request)
+    html, cancel, _, _, shown, timer = training.look(request)
     assert (
         "Job 1 is running" in html
         and "mixed, all ratings, with practice" in html
@@ -161,10 +165,46 @@ def test_a_job_is_cancelled_and_resumed(world: World, training: retrain_part.Han
     )
     other = training.preview("kto", ALL, True, False, request)[3]
     assert "Job 1 is running" in training.start(other, request)[0]
-    assert "is being stopped" in training.cancel(request)[0]
+    assert "is being stopped" in training.cancel(shown, request)[0]
     assert eventually(lambda: training.look(request)[2].get("visible"), 100)
     assert "was cancelled" in training.look(request)[0]
-    assert "Job 1 goes on" in training.resume(request)[0] and training.look(request)[-1].active
+    assert "Job 1 goes on" in training.resume(shown, request)[0] and training.look(request)[-1].active
+
+
+def test_the_buttons_act_on_the_job_that_the_page_shows(world: World, training: retrain_part.Handlers) -> None:
+    request = world.by(world.root)
+    world.steps, world.pause = 2000, 0.05
+    training.start(training.preview("mixed", ALL, True, False, request)[3], request)
+    first = training.look(request)[4]
+    training.cancel(first, request)
+    assert eventually(lambda: not training.look(request)[-1].active, 100)
+    training.start(training.preview("kto", ALL, True, False, request)[3], request)  # on another page
+    said, html, *_, shown, timer = training.cancel(first, request)
+    assert "Job 1 does not run any more: it is cancelled" in said and "Job 2 is running" in html and timer.active
+    assert "Job 2 is running" in training.resume(first, request)[0]
+    training.cancel(shown, request)
+    assert eventually(lambda: not training.look(request)[-1].active, 100)
+    said, html, *_, shown, timer = training.resume(first, request)  # of a page that still shows the first
+    assert "Job 1 goes on" in said and "Job 1 is running" in html and shown == first == 1 and timer.active
+
+
+def test_a_look_that_fails_is_not_the_last(
+    world: World, training: retrain_part.Handlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = world.by(world.root)
+
+    def busy(*_: object) -> None:
+        raise StoreError("The database is busy.")
+
+    with monkeypatch.context() as now:
+        now.setattr(world.services.jobs, "newest", busy)
+        html, *kept, timer = training.look(request)
+    assert "busy" in html and kept == [gr.skip()] * 4 and timer.active
+    with monkeypatch.context() as now:
+        now.setattr(training, "identify", busy)
+        said, _, *kept, timer = training.cancel(1, request)
+    assert "busy" in said and kept == [gr.skip()] * 4 and timer.active
+    assert not training.look(world.by(world.ann))[-1].active
 
 
 def test_what_cannot_be_learnt_is_said_and_not_started(world: World, training: retrain_part.Handlers) -> None:
@@ -243,6 +283,19 @@ def test_a_version_shows_its_ratings_and_a_rating_its_versions(world: World, ver
         assert "no such version" in versions.asking("promote")(unknown, request)[-1]
 
 
+def test_a_rating_is_in_the_versions_that_go_on_from_those_which_learnt_it(world: World) -> None:
+    later = onward(world.services, partial(admin, world.services))
+    request = world.by(world.root)
+    world.promoted()
+    assert later(1, request) == later(999, request) == later(None, request) == ""
+    moment = now()
+    world.rate(24, first=24)
+    world.promoted(moment)
+    assert "generator v3, from generator v2" in later(1, request) and later(49, request) == ""
+    world.promoted()  # of all of them again
+    assert later(1, request).count("<li>") == 1
+
+
 def test_shipped_versions_can_be_looked_at(world: World, versions: versions_acts.Handlers) -> None:
     _, chosen, *_ = versions.show(None, world.by(world.root))
     assert {name for name, _ in chosen["choices"]} == {"generator v1", "q-a v1", "q-ra v1"}
@@ -269,6 +322,37 @@ def test_annotators_see_what_became_of_theirs_after_a_blind_vote(world: World, c
     again = changed.voting("left" if side == "right" else "right")(ballot, ann)
     assert 'role="alert"' in again[0] and again[-1] == ballot
     assert "none of your ratings is in it" in changed.show(world.by(world.root))[0]
+
+
+def test_what_the_version_before_learnt_is_in_the_one_that_goes_on_from_it(
+    world: World, changed: changed_part.Handlers
+) -> None:
+    world.promoted()
+    moment = now()
+    world.rate(24, first=24, away=world.ann)
+    world.promoted(moment)
+    html, cards, *_ = changed.show(world.by(world.ann))
+    said = "24 ratings and 6 corrections of yours are in generator v2, from which generator v3 goes on."
+    assert f"generator v3 is in use. {said}" in html and "none of your ratings" not in html
+    assert cards.count("Your correction") == 6 and cards.count("You rated") == 4
+    html = changed.show(world.by(world.bob))[0]
+    assert "24 ratings of yours are in generator v3, which is in use. 24 ratings of yours are in generator v2" in html
+
+
+def test_after_a_rollback_the_one_that_was_taken_out_is_the_newer(world: World, changed: changed_part.Handlers) -> None:
+    first = world.services.generator
+    assert first is not None
+    world.rolled_back(digest := world.promoted())
+    ann = world.by(world.ann)
+    html, cards, duel, _, ballot = changed.show(ann)
+    assert "generator v1 is in use, and none of your ratings is in it" in html and cards == ""
+    assert ballot.pair is not None and "a held-out text" in duel and ballot.new == digest  # none that v2 learnt
+    side: Any = "left" if "It names" not in ballot.pair.left else "right"
+    assert "you chose the one by generator v1, the older one" in changed.voting(side)(ballot, ann)[0]
+    assert Duels(world.database).counts(digest, first.ref.digest).losses == 1
+    third = world.promoted()
+    world.rolled_back(world.promoted())  # the fourth; the third came after the first
+    assert changed._in_use() == (third, first.ref.digest, True)
 
 
 def test_a_vote_belongs_to_whom_the_pair_was_shown(world: World, changed: changed_part.Handlers) -> None:
