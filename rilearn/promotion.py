@@ -29,15 +29,24 @@ def register(database: Database, settings: Settings, adapter: Adapter, behind: B
     return versions.register(adapter, behind)
 
 
+def counted(database: Database, settings: Settings, evidence: Evidence) -> Verdict:
+    """The gate's verdict on the evidence, with people's blind votes as they stand.
+
+    Raises:
+        StoreError: see `Database.read`.
+    """
+    votes = Duels(database).counts(evidence.candidate, evidence.current)
+    return judge(evidence.model_copy(update={"votes": votes}), Thresholds.of(settings))
+
+
 def judged(database: Database, settings: Settings, evidence: Evidence) -> Verdict:
-    """The gate's verdict on the evidence, with people's blind votes as they stand; kept with the version.
+    """See `counted`; the verdict is kept with the version.
 
     Raises:
         InputError: the candidate is no version yet (see `register`).
         StoreError: see `Database.write`.
     """
-    votes = Duels(database).counts(evidence.candidate, evidence.current)
-    verdict = judge(evidence.model_copy(update={"votes": votes}), Thresholds.of(settings))
+    verdict = counted(database, settings, evidence)
     Versions(database).keep_verdict(evidence.candidate, verdict.model_dump(mode="json"))
     return verdict
 

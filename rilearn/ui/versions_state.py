@@ -1,0 +1,81 @@
+"""What the page knows of the versions at this moment: the gate's word with the votes so far, and what may be done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from rilearn.errors import InputError
+from rilearn.gate import ROLES, Role, Verdict
+from rilearn.kept import KINDS
+from rilearn.services import Services
+
+if TYPE_CHECKING:  # the store's modules bring SQLAlchemy
+    from rilearn.store.version_rows import StoredVersion
+    from rilearn.store.versions import Versions
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a version stands: the gate's word on it, which of promote and overrule is open to it, and whether it is
+    what a rollback would take out of use."""
+
+    verdict: Verdict | None = None
+    open: Literal["", "promote", "overrule"] = ""
+    back: bool = False
+
+
+class State:
+    """Reads versions, verdicts and what is in use. Every method raises StoreError; see `Database.read`."""
+
+    def __init__(self, services: Services):
+        self.services = services
+
+    @property
+    def versions(self) -> Versions:
+        from rilearn.store.versions import Versions
+
+        return Versions(self.services.store.database)
+
+    def one(self, digest: str | None) -> StoredVersion:
+        """Raises InputError: there is no such version."""
+        if found := self.versions.find(digest or ""):
+            return found
+        raise InputError("There is no such version. Choose one of the list.")
+
+    def verdict(self, one: StoredVersion) -> Verdict | None:
+        """What the gate says of a version with people's votes as they stand; the verdict kept with it may be older."""
+        from rilearn.promotion import counted
+
+        if one.verdict is None:
+            return None
+        kept = Verdict.model_validate(one.verdict)
+        return counted(self.services.store.database, self.services.settings, kept.evidence)
+
+    def active(self) -> dict[Role, str]:
+        """Role -> digest of what is in use, promoted or as it came with rilearn."""
+        found = {role: self.services.uptake.models.current(role) for role in ROLES}
+        return {role: adapter.ref.digest for role, adapter in found.items() if adapter}
+
+    def standing(self, one: StoredVersion) -> Standing:
+        """What the page offers for a version."""
+        from rilearn.store.promotions import Promotions
+
+        verdict, task = self.verdict(one), self.services.task.name
+        if one.kind not in KINDS.values() or one.task not in ("", task):
+            return Standing(verdict)
+        role = role_of(one)
+        if self.active().get(role) == one.digest:
+            return Standing(verdict, back=Promotions(self.services.store.database).active(task, role) is not None)
+        return Standing(verdict, "" if verdict is None else "promote" if verdict.passed else "overrule")
+
+
+def role_of(one: StoredVersion) -> Role:
+    """The role that a version can have.
+
+    Raises:
+        InputError: none.
+    """
+    if role := next((role for role, kind in KINDS.items() if kind == one.kind), None):
+        return role
+    raise InputError(f"A {one.kind} adapter has no role that it could be promoted to.")

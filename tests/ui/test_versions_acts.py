@@ -1,0 +1,85 @@
+"""What the page offers for a version follows the gate's word of this moment, and what it says is so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rilearn.store.annotators import Annotators
+from rilearn.store.duels import Duels
+from rilearn.store.promotions import Promotions
+from rilearn.store.versions import Versions
+from rilearn.ui.insight_tab import admin
+from rilearn.ui.versions_acts import Handlers, Pending
+from tests.retrain_world import World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.services.close()
+
+
+@pytest.fixture
+def versions(world: World) -> Handlers:
+    return Handlers(world.services, partial(admin, world.services))
+
+
+def vote(world: World, new: str, people: int, prefer: str) -> None:
+    """Each of so many new people votes on all three held-out texts, for the candidate or the one in use."""
+    duels, generator = Duels(world.database), world.services.generator
+    assert generator is not None
+    for n in range(people):
+        who = Annotators(world.database).add(f"voter-{prefer}-{n}").id
+        while pair := duels.next(who, new, generator.ref.digest):
+            new_side, old_side = ("left", "right") if "It names" in pair.left else ("right", "left")
+            duels.vote(who, pair.pair_id, new_side if prefer == "new" else old_side, f"{pair.pair_id}")  # type: ignore[arg-type]
+
+
+def offered(frame: tuple[Any, ...]) -> list[str]:
+    """The buttons of what `choose` gives, or the end of what `show` gives."""
+    return [name for name, button in zip(("promote", "overrule", "back"), frame[1:4], strict=True) if button["visible"]]
+
+
+def confirmed(world: World, versions: Handlers, action: Any, digest: str, reason: str = "") -> str:
+    """Ask, then say yes; gives what is said."""
+    request = world.by(world.root)
+    _, _, shown, pending, problem = versions.asking(action)(digest, request)
+    assert shown["visible"] and problem == "" and pending.action == action
+    return versions.do(pending, reason, digest, request)[0]
+
+
+def test_blind_votes_open_promote_without_a_click_before(world: World, versions: Handlers) -> None:
+    world.wins = 30
+    request, digest = world.by(world.root), world.retrained()
+    picture, _, *looked = versions.show(digest, request)
+    assert offered(tuple(looked)) == ["overrule"] and "gate: not passed" in picture
+    assert "people cast 0 of the 30 votes needed" in looked[0]
+    kept = Versions(world.database).find(digest)
+    vote(world, digest, 12, "new")
+    picture, _, *looked = versions.show(digest, request)
+    assert offered(tuple(looked)) == ["promote"] == offered(versions.choose(digest, request))
+    assert "gate: passed" in picture and "gate: not passed" not in picture
+    assert "Judged by people, blind: its reasonings won 36 and lost 0" in looked[0]
+    assert Versions(world.database).find(digest) == kept  # looking writes nothing
+    assert "is in use now" in confirmed(world, versions, "promote", digest)
+    active = Promotions(world.database).active("emotion", "generator")
+    assert active and active.digest == digest and active.verdict and active.verdict["judged_by"] == "people"
+
+
+def test_blind_votes_take_promote_away(world: World, versions: Handlers) -> None:
+    request, digest = world.by(world.root), world.retrained()
+    assert offered(versions.choose(digest, request)) == ["promote"]
+    vote(world, digest, 12, "old")
+    # The page was drawn before the votes: its button asks what is open by now.
+    words, reason, _, pending, _ = versions.asking("promote")(digest, request)
+    assert pending.action == "overrule" and "does not let it pass" in words and reason["visible"]
+    picture, _, *looked = versions.show(digest, request)
+    assert offered(tuple(looked)) == ["overrule"] and "gate: not passed" in picture
+    said = versions.do(Pending("promote", "generator", digest, "t"), "", digest, request)[0]
+    assert "Not promoted." in said and Promotions(world.database).active("emotion", "generator") is None
