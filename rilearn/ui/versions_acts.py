@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import gradio as gr
 
-from rilearn.errors import InputError, in_words
+from rilearn.errors import AdapterError, InputError, in_words
 from rilearn.gate import Role, Verdict
-from rilearn.kept import shipped
 from rilearn.services import Services
 from rilearn.ui import versions_view as view
 from rilearn.ui.retrain_view import error, note
@@ -51,13 +50,14 @@ class Handlers:
         """The picture, the list to choose from, and the version looked at: the one chosen, else the newest."""
         try:
             self.identify(request)
-            self.state.versions.register_shipped(shipped(self.services.settings)[0])
+            self.services.uptake.refresh()  # another process may have promoted a moment ago
+            self.state.versions.register_shipped(self.services.uptake.models.came)
             found = self.state.versions.lineage()
             choices = [(view.name(one), one.digest) for one in reversed(found.versions)]
             known = {one.digest for one in found.versions}
             digest = digest if digest in known else choices[0][1] if choices else None
             passed = {one.digest: verdict.passed for one in found.versions if (verdict := self.state.verdict(one))}
-            picture = view.lineage(found, {digest: role for role, digest in self.state.active().items()}, passed)
+            picture = view.lineage(found, self.state.in_use(), passed)
             return picture, gr.update(choices=choices, value=digest, visible=bool(choices)), *self._look(digest)
         except Exception as problem:
             return error(in_words(problem)), gr.update(choices=[], value=None), *_nothing()
@@ -129,8 +129,8 @@ class Handlers:
         one = self.state.one(pending.digest)
         if pending.action == "rollback":
             made = self.services.uptake.rollback(pending.role, who.id, pending.token, one.digest, reason)
-            back = self.state.versions.find(made.digest)
-            return f"{view.name(back) if back else made.digest[:12]} is in use again in place of {view.name(one)}."
+            back = self.state.one(made.digest)
+            return self._answering(back, f"{view.name(back)} is in use again in place of {view.name(one)}.")
         if pending.action == "overrule" and not reason:
             raise InputError("Write why the gate is overruled; it is kept with the version.")
         if one.verdict is None:
@@ -139,10 +139,22 @@ class Handlers:
         verdict = judged(self.services.store.database, self.services.settings, evidence)
         overruling = reason if pending.action == "overrule" else ""
         self.services.uptake.promote(pending.role, Path(one.folder), verdict, who.id, pending.token, overruling)
-        return f"{view.name(one)} is in use now."
+        return self._answering(one, f"{view.name(one)} is in use now.")
+
+    def _answering(self, one: StoredVersion, said: str) -> str:
+        """`said`, if the version that was just put in use answers.
+
+        Raises:
+            AdapterError: it does not, and why.
+        """
+        if self.state.answers(role_of(one), one.digest):
+            return said
+        left_out = " ".join(self.services.problems)
+        why = f"Left out: {left_out}" if left_out else "Another one may be in use since. Reload the page."
+        raise AdapterError(f"{view.name(one)} was put in use, but it does not answer. {why}")
 
     def _question(self, action: str, one: StoredVersion, role: Role) -> tuple[Any, Any]:
-        now = self.state.versions.find(self.state.active().get(role, ""))
+        now = self.state.versions.find(next(reversed(self.state.holders(role)), ""))
         label = "Why the gate is overruled (required)" if action == "overrule" else "Why (optional)"
         return view.question(action, one, now), gr.update(value="", label=label, visible=action != "promote")
 

@@ -52,21 +52,33 @@ class State:
         kept = Verdict.model_validate(one.verdict)
         return counted(self.services.store.database, self.services.settings, kept.evidence)
 
-    def active(self) -> dict[Role, str]:
-        """Role -> digest of what is in use, promoted or as it came with rilearn."""
-        found = {role: self.services.uptake.models.current(role) for role in ROLES}
-        return {role: adapter.ref.digest for role, adapter in found.items() if adapter}
+    def holders(self, role: Role) -> list[str]:
+        """See `promotion.holders`."""
+        from rilearn.promotion import holders
+
+        came = self.services.uptake.models.came
+        return holders(self.services.store.database, self.services.task.name, role, came)
+
+    def answers(self, role: Role, digest: str) -> bool:
+        """Whether this version answers here; the engine may have refused one that is promoted."""
+        found = self.services.uptake.models.current(role)
+        return found is not None and found.ref.digest == digest
+
+    def in_use(self) -> dict[str, bool]:
+        """Digest -> whether it answers, of all that is in use: what answers, and what is promoted and does not."""
+        promoted = [(role, digest) for role in ROLES for digest in self.holders(role)[-1:]]
+        current = [self.services.uptake.models.current(role) for role in ROLES]
+        found = {digest: self.answers(role, digest) for role, digest in promoted}
+        return found | {adapter.ref.digest: True for adapter in current if adapter}
 
     def standing(self, one: StoredVersion) -> Standing:
         """What the page offers for a version."""
-        from rilearn.store.promotions import Promotions
-
-        verdict, task = self.verdict(one), self.services.task.name
-        if one.kind not in KINDS.values() or one.task not in ("", task):
+        verdict = self.verdict(one)
+        if one.kind not in KINDS.values() or one.task not in ("", self.services.task.name):
             return Standing(verdict)
-        role = role_of(one)
-        if self.active().get(role) == one.digest:
-            return Standing(verdict, back=Promotions(self.services.store.database).active(task, role) is not None)
+        *before, now = self.holders(role_of(one)) or [""]
+        if now == one.digest:
+            return Standing(verdict, back=bool(before))
         return Standing(verdict, "" if verdict is None else "promote" if verdict.passed else "overrule")
 
 

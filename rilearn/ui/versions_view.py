@@ -38,11 +38,11 @@ def name(version: StoredVersion) -> str:
     return f"{version.name} v{version.number}"
 
 
-def lineage(found: Lineage, active: Mapping[str, str], passed: Mapping[str, bool]) -> str:
+def lineage(found: Lineage, active: Mapping[str, bool], passed: Mapping[str, bool]) -> str:
     """The picture: one row a version, newest first, a lane a kind, lines from what it was trained with.
 
     Args:
-        active: digest -> the role it has now.
+        active: digest of what is in use -> whether it answers.
         passed: digest -> whether the gate lets it pass by now; nothing where nothing was measured.
     """
     rows = list(reversed(found.versions))
@@ -58,7 +58,7 @@ def lineage(found: Lineage, active: Mapping[str, str], passed: Mapping[str, bool
         f'<svg class="rl-lineage-lines" width="{wide}" height="{high}" viewBox="0 0 {wide} {high}" role="img" '
         f'aria-label="{esc(told or "no version comes from another")}">{"".join(lines)}{"".join(dots)}</svg>'
     )
-    items = "".join(_item(v, active.get(v.digest, ""), passed.get(v.digest), names) for v in rows)
+    items = "".join(_item(v, active.get(v.digest), passed.get(v.digest), names) for v in rows)
     key = "".join(f'<i class="rl-dot is-{kind}"></i>{esc(KINDS[kind])} ' for kind in LANES)
     return _section(
         "Versions",
@@ -93,8 +93,8 @@ def _dot(version: StoredVersion, lane: int, row: int, is_active: bool) -> str:
     )
 
 
-def _item(version: StoredVersion, role: str, passed: bool | None, names: Mapping[str, str]) -> str:
-    marks = '<span class="rl-mark is-approved">in use</span>' if role else ""
+def _item(version: StoredVersion, answers: bool | None, passed: bool | None, names: Mapping[str, str]) -> str:
+    marks = "" if answers is None else _passed(answers, "in use", "promoted, but does not answer")
     if passed is not None:
         marks += _passed(passed, "gate: passed", "gate: not passed")
     if version.stale_at:

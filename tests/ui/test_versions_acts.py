@@ -9,12 +9,17 @@ from typing import Any
 
 import pytest
 
+from rilearn.adapters import load_adapter
+from rilearn.errors import AdapterError
+from rilearn.promotion import judged, register
 from rilearn.store.annotators import Annotators
 from rilearn.store.duels import Duels
 from rilearn.store.promotions import Promotions
 from rilearn.store.versions import Versions
 from rilearn.ui.insight_tab import admin
 from rilearn.ui.versions_acts import Handlers, Pending
+from tests.candidates import evidence, make_candidate
+from tests.conftest import FakeEngine
 from tests.retrain_world import World
 
 
@@ -83,3 +88,39 @@ def test_blind_votes_take_promote_away(world: World, versions: Handlers) -> None
     assert offered(tuple(looked)) == ["overrule"] and "gate: not passed" in picture
     said = versions.do(Pending("promote", "generator", digest, "t"), "", digest, request)[0]
     assert "Not promoted." in said and Promotions(world.database).active("emotion", "generator") is None
+
+
+def test_what_the_engine_refuses_is_not_announced_and_can_be_rolled_back(world: World, versions: Handlers) -> None:
+    services, request = world.services, world.by(world.root)
+    services.start()
+    assert services.wait(10).state == "ready"
+    first = services.adapters["q-ra"].ref.digest
+    folder = make_candidate(world.services.settings.state_dir / "q-ra", "reasoned", seed=5)
+    adapter = load_adapter(folder)
+    digest = register(world.database, services.settings, adapter).digest
+    judged(world.database, services.settings, evidence(digest, first, "q-ra"))
+
+    def refuses(_: FakeEngine, prompts: Any, choices: Any, adapter: Any = None) -> Any:
+        raise AdapterError("The adapter does not fit the base.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FakeEngine, "score", refuses)
+        said = confirmed(world, versions, "promote", digest)
+    assert "is in use now" not in said and 'role="alert"' in said
+    assert "q-ra v2 was put in use, but it does not answer" in said and "does not fit the base" in said
+    assert services.adapters["q-ra"].ref.digest == first
+    picture, _, *looked = versions.show(digest, request)
+    assert offered(tuple(looked)) == ["back"] and "promoted, but does not answer" in picture
+    assert offered(versions.choose(first, request)) == []
+    assert "q-ra v1 is in use again in place of q-ra v2" in confirmed(world, versions, "rollback", digest)
+    picture, _, *looked = versions.show(digest, request)
+    assert offered(tuple(looked)) == ["promote"] and "does not answer" not in picture
+
+
+def test_roll_back_is_offered_only_while_there_is_something_before(world: World, versions: Handlers) -> None:
+    request, generator = world.by(world.root), world.services.generator
+    assert generator is not None
+    digest = world.promoted()
+    assert offered(versions.choose(digest, request)) == ["back"]
+    confirmed(world, versions, "rollback", digest)
+    assert offered(versions.choose(generator.ref.digest, request)) == []
