@@ -20,6 +20,10 @@ from rilearn.store.promotions import Promotion, Promotions, Turn, by_token, chec
 from rilearn.store.version_rows import Behind, StoredVersion, register_shipped, registered, row_of
 from rilearn.store.versions import Versions
 
+OUTDATED = (
+    "Another model came into use since this one was measured. Retrain to have one that is measured against that, or "
+    "overrule the gate with a written reason."
+)
 GONE = "Another version came into use meanwhile. Reload the page."
 
 
@@ -111,7 +115,7 @@ def promote(
         if now == adapter.ref.digest:
             raise InputError(f"'{adapter.name}' ({now[:12]}) is in use already.")
         if now != verdict.current and not reason:
-            raise PromotionRefused("Another model came into use since this one was measured. Measure it against that.")
+            raise PromotionRefused(OUTDATED)
         version, previous = registered(session, adapter), row_of(session, now)
         said = verdict.model_dump(mode="json")
         turn = Turn(settings.task, role, "promote", version, previous, who, token, reason, past, said)

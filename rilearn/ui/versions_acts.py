@@ -19,7 +19,7 @@ from rilearn.gate import Role, Verdict
 from rilearn.services import Services
 from rilearn.ui import versions_view as view
 from rilearn.ui.retrain_view import error, note
-from rilearn.ui.versions_state import State, role_of
+from rilearn.ui.versions_state import Standing, State, role_of
 
 if TYPE_CHECKING:
     from rilearn.store.annotators import Annotator
@@ -96,10 +96,11 @@ class Handlers:
                 self.identify(request)
                 one = self.state.one(digest)
                 role = role_of(one)
+                standing = self.state.standing(one)
                 # Votes may have changed since the page was drawn which of the two is open; the question says it.
-                now = action if action == "rollback" else self.state.standing(one).open or action
+                now = action if action == "rollback" else standing.open or action
                 pending = Pending(now, role, one.digest, secrets.token_urlsafe(16))
-                return *self._question(now, one, role), SHOWN, pending, ""
+                return *self._question(now, one, standing), SHOWN, pending, ""
             except Exception as problem:
                 return "", gr.skip(), HIDDEN, Pending(), error(in_words(problem))
 
@@ -153,10 +154,11 @@ class Handlers:
         why = f"Left out: {left_out}" if left_out else "Another one may be in use since. Reload the page."
         raise AdapterError(f"{view.name(one)} was put in use, but it does not answer. {why}")
 
-    def _question(self, action: str, one: StoredVersion, role: Role) -> tuple[Any, Any]:
-        now = self.state.versions.find(next(reversed(self.state.holders(role)), ""))
+    def _question(self, action: str, one: StoredVersion, standing: Standing) -> tuple[Any, Any]:
+        now = self.state.versions.find(next(reversed(self.state.holders(role_of(one))), ""))
         label = "Why the gate is overruled (required)" if action == "overrule" else "Why (optional)"
-        return view.question(action, one, now), gr.update(value="", label=label, visible=action != "promote")
+        held = view.held(standing.verdict, standing.outdated)
+        return view.question(action, one, now, held), gr.update(value="", label=label, visible=action != "promote")
 
     def _look(self, digest: str | None) -> tuple[Any, ...]:
         from rilearn.store.promotions import Promotions
@@ -167,7 +169,7 @@ class Handlers:
         standing = self.state.standing(one)
         history = Promotions(self.services.store.database).history(self.services.task.name)
         return (
-            view.version(one, standing.verdict, history),
+            view.version(one, standing.verdict, history, standing.outdated),
             gr.update(visible=standing.open == "promote"),
             gr.update(visible=standing.open == "overrule"),
             gr.update(visible=standing.back),

@@ -17,11 +17,12 @@ if TYPE_CHECKING:  # the store's modules bring SQLAlchemy
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a version stands: the gate's word on it, which of promote and overrule is open to it, and whether it is
-    what a rollback would take out of use."""
+    """Where a version stands: the gate's word on it, which of promote and overrule is open to it, whether it was
+    measured against another than the one in use, and whether it is what a rollback would take out of use."""
 
     verdict: Verdict | None = None
     open: Literal["", "promote", "overrule"] = ""
+    outdated: bool = False
     back: bool = False
 
 
@@ -79,7 +80,10 @@ class State:
         *before, now = self.holders(role_of(one)) or [""]
         if now == one.digest:
             return Standing(verdict, back=bool(before))
-        return Standing(verdict, "" if verdict is None else "promote" if verdict.passed else "overrule")
+        if verdict is None:
+            return Standing()
+        outdated = verdict.current != now
+        return Standing(verdict, "promote" if verdict.passed and not outdated else "overrule", outdated)
 
 
 def role_of(one: StoredVersion) -> Role:

@@ -31,6 +31,10 @@ CHECKS = {
 }
 PLAIN = ("classifier", "length")
 """Checks whose numbers are no shares."""
+OUTDATED = (
+    "It was measured against another version than the one in use by now, of which this says nothing. Retrain to have "
+    "one that is measured against it, or overrule the gate with a written reason."
+)
 
 
 def name(version: StoredVersion) -> str:
@@ -115,8 +119,8 @@ def learnt(version: StoredVersion) -> str:
     return ", ".join(f"{n:,} {what}{'' if n == 1 else 's'}" for n, what in counts if n) or "no ratings"
 
 
-def version(one: StoredVersion, verdict: Verdict | None, history: Sequence[Promotion]) -> str:
-    """A version's facts, the gate's verdict with its numbers, and when it was in use."""
+def version(one: StoredVersion, verdict: Verdict | None, history: Sequence[Promotion], outdated: bool = False) -> str:
+    """A version's facts, the gate's verdict with its numbers, and when it was in use. `outdated`: see `held`."""
     facts = (
         ("Kind", KINDS.get(one.kind, one.kind)),
         ("Known since", day(one.created_at)),
@@ -130,13 +134,25 @@ def version(one: StoredVersion, verdict: Verdict | None, history: Sequence[Promo
         if p.digest == one.digest
     ]
     used = f"<h3>In use</h3>{table(('When', 'What', 'By', 'Reason'), turns)}" if turns else ""
-    return _section(name(one), f"{table(('Fact', 'Value'), facts)}{_verdict(verdict)}{used}")
+    return _section(name(one), f"{table(('Fact', 'Value'), facts)}{_verdict(verdict, outdated)}{used}")
 
 
-def _verdict(verdict: Verdict | None) -> str:
+def held(verdict: Verdict | None, outdated: bool) -> str:
+    """What the gate says, and whether that holds (plain text).
+
+    Args:
+        outdated: it was measured against another version than the one in use.
+    """
     if verdict is None:
-        return '<h3>Gate</h3><p class="rl-muted">Nothing was measured for the gate, so it cannot pass.</p>'
+        return "Nothing was measured for the gate, so it cannot pass."
     words = "The gate lets it pass." if verdict.passed else "The gate does not let it pass."
+    return f"{words} {OUTDATED}" if outdated else words
+
+
+def _verdict(verdict: Verdict | None, outdated: bool) -> str:
+    words = held(verdict, outdated)
+    if verdict is None:
+        return f'<h3>Gate</h3><p class="rl-muted">{esc(words)}</p>'
     by = {"people": "people's blind votes", "judge": "the automatic judge", "nobody": "nobody"}[verdict.judged_by]
     rows = [_check(check) for check in verdict.checks]
     said = "".join(f"<li>{esc(check.words)}</li>" for check in verdict.checks)
@@ -185,14 +201,14 @@ def of_rating(number: int, found: Sequence[StoredVersion]) -> str:
     return f'<p>Rating {number} is in:</p><ul class="rl-behind">{names}</ul>'
 
 
-def question(action: str, one: StoredVersion, now: StoredVersion | None) -> str:
-    """What is about to be done with a version, to be confirmed; `now` is the one in use."""
+def question(action: str, one: StoredVersion, now: StoredVersion | None, held: str) -> str:
+    """What is about to be done with a version, to be confirmed; `now` is the one in use, `held` as `held` says."""
     instead = f" in place of {name(now)}" if now else ""
     words, caution = f"Put {name(one)} in use{instead}?", "Answers after this come from it; 'Roll back' undoes it."
     if action == "rollback":
         words, caution = f"Take {name(one)} out of use and bring back what was there before?", ""
     if action == "overrule":
-        caution = f"The gate does not let it pass. {caution} Your reason is kept and shown."
+        caution = f"{held} {caution} Your reason is kept and shown."
     return (
         f'<section class="rl-confirm" aria-label="Confirm"><p><b>{esc(words)}</b></p>'
         f'<p class="rl-note">{esc(caution)}</p></section>'

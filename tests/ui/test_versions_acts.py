@@ -124,3 +124,19 @@ def test_roll_back_is_offered_only_while_there_is_something_before(world: World,
     assert offered(versions.choose(digest, request)) == ["back"]
     confirmed(world, versions, "rollback", digest)
     assert offered(versions.choose(generator.ref.digest, request)) == []
+
+
+def test_what_was_measured_against_a_predecessor_can_be_overruled(world: World, versions: Handlers) -> None:
+    request = world.by(world.root)
+    late, digest = world.retrained(), world.promoted()  # both were measured against what came with rilearn
+    looked = versions.choose(late, request)
+    assert offered(looked) == ["overrule"] and "The gate lets it pass. It was measured against another" in looked[0]
+    sent = Pending("promote", "generator", late, "t")  # as from a page drawn before
+    said = versions.do(sent, "", late, request)[0]
+    assert "came into use since" in said and "Retrain" in said and "overrule the gate with a written reason" in said
+    words, *_ = versions.asking("overrule")(late, request)
+    assert "in place of generator v3" in words and "does not let it pass" not in words and "measured against" in words
+    assert "measured against another" not in versions.choose(digest, request)[0]  # the one in use replaced it
+    assert "is in use now" in confirmed(world, versions, "overrule", late, "I read forty of both.")
+    active = Promotions(world.database).active("emotion", "generator")
+    assert active and (active.digest, active.previous, active.reason) == (late, digest, "I read forty of both.")
