@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import gradio as gr
@@ -139,7 +138,7 @@ class Handlers:
         evidence = Verdict.model_validate(one.verdict).evidence
         verdict = judged(self.services.store.database, self.services.settings, evidence)
         overruling = reason if pending.action == "overrule" else ""
-        self.services.uptake.promote(pending.role, Path(one.folder), verdict, who.id, pending.token, overruling)
+        self.services.uptake.promote(pending.role, self.state.folder(one), verdict, who.id, pending.token, overruling)
         return self._answering(one, f"{view.name(one)} is in use now.")
 
     def _answering(self, one: StoredVersion, said: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rilearn.errors import InputError
 from rilearn.gate import ROLES, Role, Verdict
-from rilearn.kept import KINDS
+from rilearn.kept import KINDS, folder_of
 from rilearn.services import Services
 
 if TYPE_CHECKING:  # the store's modules bring SQLAlchemy
@@ -43,6 +44,10 @@ class State:
         if found := self.versions.find(digest or ""):
             return found
         raise InputError("There is no such version. Choose one of the list.")
+
+    def folder(self, one: StoredVersion) -> Path:
+        """See `kept.folder_of`."""
+        return folder_of(self.services.settings, one.digest, Path(one.folder))
 
     def verdict(self, one: StoredVersion) -> Verdict | None:
         """What the gate says of a version with people's votes as they stand; the verdict kept with it may be older."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from rilearn.adapters import load_adapter
 from rilearn.errors import AdapterError
+from rilearn.kept import kept_at
 from rilearn.promotion import judged, register
 from rilearn.store.annotators import Annotators
 from rilearn.store.duels import Duels
@@ -140,3 +142,17 @@ def test_what_was_measured_against_a_predecessor_can_be_overruled(world: World, 
     assert "is in use now" in confirmed(world, versions, "overrule", late, "I read forty of both.")
     active = Promotions(world.database).active("emotion", "generator")
     assert active and (active.digest, active.previous, active.reason) == (late, digest, "I read forty of both.")
+
+
+def test_a_version_is_promoted_again_after_its_job_folder_is_gone(world: World, versions: Handlers) -> None:
+    digest = world.promoted()
+    confirmed(world, versions, "rollback", digest)
+    found = Versions(world.database).find(digest)
+    assert found
+    shutil.rmtree(found.folder)
+    assert "generator v2 is in use now" in confirmed(world, versions, "promote", digest)
+    assert world.services.generator and world.services.generator.ref.digest == digest
+    confirmed(world, versions, "rollback", digest)
+    shutil.rmtree(kept_at(world.services.settings, digest))
+    said = confirmed(world, versions, "promote", digest)
+    assert 'role="alert"' in said and found.folder in said and "is missing" in said
