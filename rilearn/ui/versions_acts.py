@@ -166,23 +166,28 @@ class Handlers:
             return _nothing()
         one = self.state.one(digest)
         standing = self.state.standing(one)
+        exported = self.state.exported(one)
         history = Promotions(self.services.store.database).history(self.services.task.name)
         return (
-            view.version(one, standing.verdict, history, standing.outdated),
+            view.version(one, standing.verdict, history, standing.outdated, exported),
             gr.update(visible=standing.open == "promote"),
             gr.update(visible=standing.open == "overrule"),
             gr.update(visible=standing.back),
-            *self._ratings(one, 0),
+            *self._ratings(one, 0, exported),
             HIDDEN,
             Pending(),
         )
 
-    def _ratings(self, one: StoredVersion, after: int) -> tuple[Any, ...]:
+    def _ratings(self, one: StoredVersion, after: int, exported: int = 0) -> tuple[Any, ...]:
         from rilearn.store.impact import Impact
 
         found = Impact(self.services.store.database).sources(one.digest, after, PAGE)
         full = len(found) == PAGE
-        return view.sources(found, one.ratings), SHOWN if full or after else HIDDEN, found[-1].rating_id if full else 0
+        return (
+            view.sources(found, one.ratings, exported),
+            SHOWN if full or after else HIDDEN,
+            found[-1].rating_id if full else 0,
+        )
 
 
 def _nothing() -> tuple[Any, ...]:

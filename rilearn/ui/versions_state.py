@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from rilearn.errors import InputError
+from rilearn.adapters import load_adapter
+from rilearn.errors import AdapterError, InputError
 from rilearn.gate import ROLES, Role, Verdict
 from rilearn.kept import KINDS, folder_of
 from rilearn.services import Services
@@ -48,6 +49,18 @@ class State:
     def folder(self, one: StoredVersion) -> Path:
         """See `kept.folder_of`."""
         return folder_of(self.services.settings, one.digest, Path(one.folder))
+
+    def exported(self, one: StoredVersion) -> int:
+        """How much of an export a version learnt from, as its manifest says; 0 where what is behind it is known here,
+        or was, and where there are no files any more."""
+        if one.ratings or one.edits or one.votes:
+            return 0
+        try:
+            data = load_adapter(self.folder(one)).manifest.data
+        except AdapterError:
+            return 0
+        count = data.get("ratings", 0)
+        return count if isinstance(count, int) and "behind" not in data else 0
 
     def verdict(self, one: StoredVersion) -> Verdict | None:
         """What the gate says of a version with people's votes as they stand; the verdict kept with it may be older."""

@@ -31,6 +31,7 @@ CHECKS = {
 }
 PLAIN = ("classifier", "length")
 """Checks whose numbers are no shares."""
+OF_EXPORT = "ratings, corrections or votes of an export"
 OUTDATED = (
     "It was measured against another version than the one in use by now, of which this says nothing. Retrain to have "
     "one that is measured against it, or overrule the gate with a written reason."
@@ -119,12 +120,19 @@ def learnt(version: StoredVersion) -> str:
     return ", ".join(f"{n:,} {what}{'' if n == 1 else 's'}" for n, what in counts if n) or "no ratings"
 
 
-def version(one: StoredVersion, verdict: Verdict | None, history: Sequence[Promotion], outdated: bool = False) -> str:
-    """A version's facts, the gate's verdict with its numbers, and when it was in use. `outdated`: see `held`."""
+def version(
+    one: StoredVersion, verdict: Verdict | None, history: Sequence[Promotion], outdated: bool, exported: int
+) -> str:
+    """A version's facts, the gate's verdict with its numbers, and when it was in use.
+
+    Args:
+        outdated: see `held`.
+        exported: see `sources`.
+    """
     facts = (
         ("Kind", KINDS.get(one.kind, one.kind)),
         ("Known since", day(one.created_at)),
-        ("Learnt from", learnt(one)),
+        ("Learnt from", f"{exported:,} {OF_EXPORT}" if exported else learnt(one)),
         ("Recipe", str(one.recipe.get("ratings") or one.recipe.get("kind") or DASH)),
         ("Digest of the weights", one.digest[:16]),
     )
@@ -153,15 +161,24 @@ def _verdict(verdict: Verdict | None, outdated: bool) -> str:
     words = held(verdict, outdated)
     if verdict is None:
         return f'<h3>Gate</h3><p class="rl-muted">{esc(words)}</p>'
-    by = {"people": "people's blind votes", "judge": "the automatic judge", "nobody": "nobody"}[verdict.judged_by]
     rows = [_check(check) for check in verdict.checks]
     said = "".join(f"<li>{esc(check.words)}</li>" for check in verdict.checks)
     return (
-        f"<h3>Gate</h3><p>{_passed(verdict.passed, 'passed', 'not passed')} <b>{esc(words)}</b> Reasonings "
-        f"compared by {esc(by)} on {verdict.evidence.texts:,} held-out texts.</p>"
+        f"<h3>Gate</h3><p>{_passed(verdict.passed, 'passed', 'not passed')} <b>{esc(words)}</b> "
+        f"{esc(_compared(verdict))}</p>"
         f"{table(('Question', 'Found', 'Bound', 'Outcome'), rows)}"
         f'<details class="rl-rows"><summary>In words</summary><ul class="rl-behind">{said}</ul></details>'
     )
+
+
+def _compared(verdict: Verdict) -> str:
+    """Who compared the reasonings, and how many; the number of texts is of what was measured, not of people's votes."""
+    votes = verdict.evidence.votes
+    if verdict.judged_by == "people" and votes is not None:
+        return f"Reasonings compared by people in {votes.decided + votes.ties:,} blind votes on held-out texts."
+    if verdict.judged_by == "judge":
+        return f"Reasonings compared by the automatic judge on {verdict.evidence.texts:,} held-out texts."
+    return "Nobody compared its reasonings."
 
 
 def _check(check: Check) -> tuple[str, str, str, str]:
@@ -178,10 +195,13 @@ def _number(check: str, value: float) -> str:
     return f"{value * 100:.1f}\u00a0%"
 
 
-def sources(found: Sequence[Source], total: int) -> str:
-    """The ratings a version was trained on."""
+def sources(found: Sequence[Source], total: int, exported: int) -> str:
+    """The ratings a version was trained on; `exported`: so many are an export's, whose ids are not of this database."""
     if not found:
-        return _section("Its ratings", '<p class="rl-muted">No ratings are behind this version.</p>')
+        words = "No ratings are behind this version."
+        if exported:
+            words = f"{exported:,} {OF_EXPORT} are behind this version; which ones is not known here."
+        return _section("Its ratings", f'<p class="rl-muted">{esc(words)}</p>')
     rows = (
         (f"{s.rating_id}", s.annotator, s.verdict, s.label, short(s.text, 140), short(s.reasoning, 200), s.comment)
         for s in found

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rilearn.adapters import load_adapter
+from rilearn.adapters import load_adapter, save_manifest
 from rilearn.errors import AdapterError
 from rilearn.kept import kept_at
 from rilearn.promotion import judged, register
@@ -67,12 +67,14 @@ def test_blind_votes_open_promote_without_a_click_before(world: World, versions:
     picture, _, *looked = versions.show(digest, request)
     assert offered(tuple(looked)) == ["overrule"] and "gate: not passed" in picture
     assert "people cast 0 of the 30 votes needed" in looked[0]
+    assert "by the automatic judge on 100 held-out texts" in looked[0]
     kept = Versions(world.database).find(digest)
     vote(world, digest, 12, "new")
     picture, _, *looked = versions.show(digest, request)
     assert offered(tuple(looked)) == ["promote"] == offered(versions.choose(digest, request))
     assert "gate: passed" in picture and "gate: not passed" not in picture
     assert "Judged by people, blind: its reasonings won 36 and lost 0" in looked[0]
+    assert "by people in 36 blind votes" in looked[0] and "100 held-out" not in looked[0]
     assert Versions(world.database).find(digest) == kept  # looking writes nothing
     assert "is in use now" in confirmed(world, versions, "promote", digest)
     active = Promotions(world.database).active("emotion", "generator")
@@ -156,3 +158,19 @@ def test_a_version_is_promoted_again_after_its_job_folder_is_gone(world: World, 
     shutil.rmtree(kept_at(world.services.settings, digest))
     said = confirmed(world, versions, "promote", digest)
     assert 'role="alert"' in said and found.folder in said and "is missing" in said
+
+
+def test_a_version_trained_from_an_export_says_how_many_ratings(world: World, versions: Handlers) -> None:
+    services, request = world.services, world.by(world.root)
+    folder = make_candidate(services.settings.state_dir / "exported", "generator", seed=6)
+    made = load_adapter(folder).manifest
+    save_manifest(folder, made.model_copy(update={"data": {"ratings": 1124}}))
+    digest = register(world.database, services.settings, load_adapter(folder)).digest
+    detail, _, _, _, ratings, *_ = versions.choose(digest, request)
+    assert "1,124 ratings, corrections or votes of an export are behind this version; which ones is not" in ratings
+    assert "1,124 ratings, corrections or votes of an export" in detail and "no ratings" not in detail
+    # One of this database whose ratings were deleted, and one whose files are gone, are not of an export.
+    save_manifest(folder, made.model_copy(update={"data": {"ratings": 1124, "behind": {"ratings": [9999]}}}))
+    assert "No ratings are behind this version." in versions.choose(digest, request)[4]
+    shutil.rmtree(folder)
+    assert "No ratings are behind this version." in versions.choose(digest, request)[4]
