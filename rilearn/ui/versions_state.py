@@ -29,7 +29,7 @@ class Standing:
 
 
 class State:
-    """Reads versions, verdicts and what is in use. Every method raises StoreError; see `Database.read`."""
+    """Reads versions, verdicts and what is in use. What asks the database raises StoreError; see `Database.read`."""
 
     def __init__(self, services: Services):
         self.services = services
