@@ -97,6 +97,13 @@ def find(settings: Settings, role: Role, digest: str, came: Sequence[Adapter]) -
     return found
 
 
+def folder_of(settings: Settings, digest: str, trained: Path) -> Path:
+    """Where a version's files are whole: where it was trained, else where they were kept when it was promoted. If it is
+    neither the first, so that reading it tells what is wrong there."""
+    final = kept_at(settings, digest)
+    return final if not _whole(trained, digest) and _whole(final, digest) else trained
+
+
 def keep_files(settings: Settings, adapter: Adapter) -> None:
     """Copy the adapter to its place under the state folder, on disk before it has its name.
 

@@ -55,11 +55,11 @@ class Promoted:
 
 
 class Models:
-    """Holds the adapters of now and takes up promotions. Thread-safe; reads the shipped ones when made."""
+    """Holds the adapters of now and takes up promotions. Thread-safe; reads the shipped ones, `came`, when made."""
 
     def __init__(self, settings: Settings, store: Store):
         self._settings, self._store = settings, store
-        self._came, self._left_out = shipped(settings)
+        self.came, self._left_out = shipped(settings)
         self._seen = Promoted()
         self._refused: dict[str, str] = {}
         self._turn = threading.Lock()
@@ -112,7 +112,7 @@ class Models:
             Whether there are any.
         """
         with self._turn:
-            came = {adapter.ref.digest for adapter in self._came}
+            came = {adapter.ref.digest for adapter in self.came}
             bad = {a.ref.digest for a in self.now.classifiers.values() if a.ref.digest not in came}
             self._refused |= dict.fromkeys(bad, reason)
             self.now = self._arranged()
@@ -152,13 +152,13 @@ class Models:
 
     def _arranged(self) -> Now:
         task, problems = self._settings.task, list(self._left_out)
-        generators = {a.name: a for a in self._came if a.manifest.kind == "generator"}
-        classifiers = {a.name: a for a in self._came if a.manifest.kind != "generator" and a.manifest.task == task}
+        generators = {a.name: a for a in self.came if a.manifest.kind == "generator"}
+        classifiers = {a.name: a for a in self.came if a.manifest.kind != "generator" and a.manifest.task == task}
         current: dict[Role, str] = {}
         older: set[str] = set()
         for role in ROLES:
             here = generators if KINDS[role] == "generator" else classifiers
-            first = first_choice(self._came, role, task)
+            first = first_choice(self.came, role, task)
             name = first.name if first else role
             try:
                 placed = self._placed(role, name, first.ref.digest if first else "")
@@ -187,10 +187,10 @@ class Models:
             return {}
         if line[-1] in self._refused:
             raise AdapterError(self._refused[line[-1]])
-        placed = {name: _named(find(self._settings, role, line[-1], self._came), name)}
+        placed = {name: _named(find(self._settings, role, line[-1], self.came), name)}
         for digest in dict.fromkeys((line[-2], line[0])):
             try:
-                one = find(self._settings, role, digest, self._came)
+                one = find(self._settings, role, digest, self.came)
             except AdapterError as error:
                 log.info("an older version of %s cannot be compared with: %s", name, error)
                 continue

@@ -6,6 +6,7 @@ after it leaves the new one in use, whole and on disk.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rilearn.adapters import Adapter
@@ -15,10 +16,14 @@ from rilearn.kept import candidate, find, first_choice, keep_files, shipped
 from rilearn.settings import Settings
 from rilearn.store.database import Database
 from rilearn.store.duels import Duels
-from rilearn.store.promotions import Promotion, Turn, by_token, check_admin, keep_turn, line, rows
+from rilearn.store.promotions import Promotion, Promotions, Turn, by_token, check_admin, keep_turn, line, rows
 from rilearn.store.version_rows import Behind, StoredVersion, register_shipped, registered, row_of
 from rilearn.store.versions import Versions
 
+OUTDATED = (
+    "Another model came into use since this one was measured. Retrain to have one that is measured against that, or "
+    "overrule the gate with a written reason."
+)
 GONE = "Another version came into use meanwhile. Reload the page."
 
 
@@ -29,17 +34,39 @@ def register(database: Database, settings: Settings, adapter: Adapter, behind: B
     return versions.register(adapter, behind)
 
 
+def counted(database: Database, settings: Settings, evidence: Evidence) -> Verdict:
+    """The gate's verdict on the evidence, with people's blind votes as they stand.
+
+    Raises:
+        StoreError: see `Database.read`.
+    """
+    votes = Duels(database).counts(evidence.candidate, evidence.current)
+    return judge(evidence.model_copy(update={"votes": votes}), Thresholds.of(settings))
+
+
 def judged(database: Database, settings: Settings, evidence: Evidence) -> Verdict:
-    """The gate's verdict on the evidence, with people's blind votes as they stand; kept with the version.
+    """See `counted`; the verdict is kept with the version.
 
     Raises:
         InputError: the candidate is no version yet (see `register`).
         StoreError: see `Database.write`.
     """
-    votes = Duels(database).counts(evidence.candidate, evidence.current)
-    verdict = judge(evidence.model_copy(update={"votes": votes}), Thresholds.of(settings))
+    verdict = counted(database, settings, evidence)
     Versions(database).keep_verdict(evidence.candidate, verdict.model_dump(mode="json"))
     return verdict
+
+
+def holders(database: Database, task: str, role: Role, came: Sequence[Adapter]) -> list[str]:
+    """Digests of what had the role, the one that has it last; where two are left, a rollback is possible. A version
+    that the engine refuses has it all the same: see `models.Now` for what answers.
+
+    Args:
+        came: the adapters that came with rilearn.
+
+    Raises:
+        StoreError: see `Database.read`.
+    """
+    return _held(Promotions(database).history(task, role)[::-1], first_choice(came, role, task))
 
 
 def promote(
@@ -84,11 +111,11 @@ def promote(
             return done
         register_shipped(session, came)
         past = rows(session, settings.task, role)
-        now = past[-1].digest if len(line(past)) > 1 else first.ref.digest if first else ""
+        now = next(reversed(_held(past, first)), "")
         if now == adapter.ref.digest:
             raise InputError(f"'{adapter.name}' ({now[:12]}) is in use already.")
         if now != verdict.current and not reason:
-            raise PromotionRefused("Another model came into use since this one was measured. Measure it against that.")
+            raise PromotionRefused(OUTDATED)
         version, previous = registered(session, adapter), row_of(session, now)
         said = verdict.model_dump(mode="json")
         turn = Turn(settings.task, role, "promote", version, previous, who, token, reason, past, said)
@@ -114,12 +141,11 @@ def rollback(
             return done
         past = rows(session, settings.task, role)
     came, _ = shipped(settings)
-    first, digests = first_choice(came, role, settings.task), line(past)
-    # Back to the beginning is back to what comes with rilearn by now, which an update may have changed.
-    then = first.ref.digest if first and len(digests) == 2 else digests[-2] if len(digests) > 1 else ""
-    if not then:
+    digests = _held(past, first_choice(came, role, settings.task))
+    if len(digests) < 2:
         raise InputError("There is no version before this one to go back to.")
-    if digests[-1] != instead_of:
+    *_, then, now = digests
+    if now != instead_of:
         raise InputError(GONE)
     find(settings, role, then, came)
     with database.write() as session:
@@ -133,3 +159,10 @@ def rollback(
         assert target is not None  # promoted or shipped, so it has one
         turn = Turn(settings.task, role, "rollback", target, gone, who, token, reason.strip(), past)
         return keep_turn(session, turn)
+
+
+def _held(past: Sequence[Promotion], first: Adapter | None) -> list[str]:
+    """See `line`, without what is not known. The beginning is what comes with rilearn by now, which an update may have
+    changed."""
+    begun, *promoted = line(past) or [""]
+    return [digest for digest in (first.ref.digest if first else begun if promoted else "", *promoted) if digest]

@@ -1,10 +1,9 @@
-"""What the tests of promotion run in a process of its own, to be killed at a step or at any moment."""
+"""What the tests of promotion and rollback run in a process of its own, to be killed at a step or at any moment."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from rilearn.gate import Verdict
 from rilearn.settings import Settings
 from rilearn.store import wal
 from rilearn.store.database import open_database
-from rilearn.store.promotions import Promotions
+from rilearn.store.promotions import Promotions, line
 from tests.store.workers import processes
 
 processes.set_forkserver_preload(["__main__", "tests.promoting"])
@@ -46,6 +45,9 @@ STEPS: dict[str, Callable[[], None]] = {
     "before the commit": lambda: dies(promotion, "keep_turn", after=True),
     "after the commit": lambda: dies(wal.Log, "sync", after=False),
 }
+SHARED = ("before the transaction", "before the row", "before the commit", "after the commit")
+BACK = {"before the files are looked at": lambda: dies(promotion, "find", after=False)} | {s: STEPS[s] for s in SHARED}
+"""The steps of a rollback, which copies nothing."""
 
 
 def overruled(role: str, candidate: str) -> Verdict:
@@ -55,16 +57,18 @@ def overruled(role: str, candidate: str) -> Verdict:
 
 
 def run(settings: Settings, step: str, folders: list[Path], pipe: Connection) -> None:
-    """Promote the folders in turn, dying at the step; with the step "" for ever, sending what is in use by now."""
+    """Promote the folders in turn and roll all of them back, for ever, sending the turn that is in use by now. With a
+    step it dies there."""
     database = open_database(None, settings.state_dir)
-    now = Promotions(database).active(settings.task, "generator")
     digests = [load_adapter(folder).ref.digest for folder in folders]
-    first = next(n for n, digest in enumerate(digests) if now is None or digest != now.digest)
     if step:
-        STEPS[step]()
-    for n in count(first):
-        folder, digest = folders[n % len(folders)], digests[n % len(folders)]
-        promotion.promote(
-            database, settings, "generator", folder, overruled("generator", digest), 1, f"{os.getpid()}-{n}", "a test"
-        )
-        pipe.send(digest)
+        (STEPS | BACK)[step]()
+    while True:
+        past = Promotions(database).history(settings.task, "generator")[::-1]
+        up, token = line(past)[1:], f"{os.getpid()}-{len(past)}"
+        if up and (len(up) == len(folders) or past[-1].action == "rollback"):
+            done = promotion.rollback(database, settings, "generator", 1, token, up[-1])
+        else:
+            folder, verdict = folders[len(up)], overruled("generator", digests[len(up)])
+            done = promotion.promote(database, settings, "generator", folder, verdict, 1, token, "a test")
+        pipe.send(str(done.turn))

@@ -19,7 +19,7 @@ from rilearn.store.checks import digest
 from rilearn.store.database import Database
 from rilearn.store.reasonings import StoredReasoning, insert_new, stored
 from rilearn.store.schema import EditRow, PairRow, RatingRow, ReasoningRow, TextRow, VoteRow
-from rilearn.store.schema_versions import VersionEditRow, VersionRatingRow, VersionRow
+from rilearn.store.schema_versions import VersionEditRow, VersionRatingRow, VersionRow, VersionVoteRow
 from rilearn.store.votes import DUEL, Choice, Vote, keep_vote
 
 
@@ -157,11 +157,13 @@ def _met(new: str, old: str) -> Any:
 
 
 def _learnt(version: str) -> CompoundSelect[Any]:
-    """Digests of the texts whose reasonings were rated or corrected for a version."""
+    """Digests of the texts whose reasonings were rated, corrected or voted on for a version."""
     of = select(TextRow.digest).join(ReasoningRow)
     rated = of.join(RatingRow).join(VersionRatingRow).join(VersionRow).where(VersionRow.digest == version)
     corrected = of.join(EditRow).join(VersionEditRow).join(VersionRow).where(VersionRow.digest == version)
-    return union(rated, corrected)
+    # Both sides of a duel are of one text, so its left one names it.
+    compared = of.join(PairRow, PairRow.left_reasoning_id == ReasoningRow.id).join(VoteRow).join(VersionVoteRow)
+    return union(rated, corrected, compared.join(VersionRow).where(VersionRow.digest == version))
 
 
 def _key(who: str, *reasonings: int) -> str:

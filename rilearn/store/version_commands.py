@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from rilearn.errors import InputError, PromotionRefused
-from rilearn.gate import ROLES, Thresholds, judge, read_evidence
+from rilearn.gate import ROLES, read_evidence
 from rilearn.kept import candidate, first_choice, shipped
-from rilearn.promotion import judged, promote, register, rollback
+from rilearn.promotion import counted, judged, promote, register, rollback
 from rilearn.settings import Settings
 from rilearn.store.annotators import Annotators
 from rilearn.store.database import Database
-from rilearn.store.duels import Duels
 from rilearn.store.promotions import Promotions
 from rilearn.store.versions import Versions
 
@@ -79,8 +78,7 @@ def _promote(database: Database, to: Arguments) -> Iterator[str]:
     if adapter.ref.digest != evidence.candidate:
         raise PromotionRefused(f"The evidence is about {evidence.candidate[:12]}, not {adapter.ref.digest[:12]}.")
     if to.dry_run:
-        votes = Duels(database).counts(evidence.candidate, evidence.current)
-        verdict = judge(evidence.model_copy(update={"votes": votes}), Thresholds.of(settings))
+        verdict = counted(database, settings, evidence)
     else:
         register(database, settings, adapter)
         verdict = judged(database, settings, evidence)

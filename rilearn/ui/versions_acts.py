@@ -9,23 +9,20 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import gradio as gr
 
-from rilearn.errors import InputError, in_words
-from rilearn.gate import ROLES, Role
-from rilearn.kept import KINDS, shipped
+from rilearn.errors import AdapterError, InputError, in_words
+from rilearn.gate import Role, Verdict
 from rilearn.services import Services
 from rilearn.ui import versions_view as view
 from rilearn.ui.retrain_view import error, note
+from rilearn.ui.versions_state import Standing, State, role_of
 
 if TYPE_CHECKING:
-    from rilearn.gate import Verdict
     from rilearn.store.annotators import Annotator
     from rilearn.store.version_rows import StoredVersion
-    from rilearn.store.versions import Versions
 
 Identify = Callable[[gr.Request], "Annotator"]
 PAGE = 20
@@ -46,18 +43,20 @@ class Handlers:
     """What the part's events call."""
 
     def __init__(self, services: Services, identify: Identify):
-        self.services, self.identify = services, identify
+        self.services, self.identify, self.state = services, identify, State(services)
 
     def show(self, digest: str | None, request: gr.Request) -> tuple[Any, ...]:
         """The picture, the list to choose from, and the version looked at: the one chosen, else the newest."""
         try:
             self.identify(request)
-            self._versions().register_shipped(shipped(self.services.settings)[0])
-            found = self._versions().lineage()
+            self.services.uptake.refresh()  # another process may have promoted a moment ago
+            self.state.versions.register_shipped(self.services.uptake.models.came)
+            found = self.state.versions.lineage()
             choices = [(view.name(one), one.digest) for one in reversed(found.versions)]
             known = {one.digest for one in found.versions}
             digest = digest if digest in known else choices[0][1] if choices else None
-            picture = view.lineage(found, {digest: role for role, digest in self._active().items()})
+            passed = {one.digest: verdict.passed for one in found.versions if (verdict := self.state.verdict(one))}
+            picture = view.lineage(found, self.state.in_use(), passed)
             return picture, gr.update(choices=choices, value=digest, visible=bool(choices)), *self._look(digest)
         except Exception as problem:
             return error(in_words(problem)), gr.update(choices=[], value=None), *_nothing()
@@ -74,7 +73,7 @@ class Handlers:
         """The next ratings behind the version looked at."""
         try:
             self.identify(request)
-            return self._ratings(self._one(digest), last)
+            return self._ratings(self.state.one(digest), last)
         except Exception as problem:
             return error(in_words(problem)), HIDDEN, last
 
@@ -84,7 +83,7 @@ class Handlers:
             self.identify(request)
             if not number or number < 1:
                 return ""
-            return view.of_rating(int(number), self._versions().of_rating(int(number)))
+            return view.of_rating(int(number), self.state.versions.of_rating(int(number)))
         except Exception as problem:
             return error(in_words(problem))
 
@@ -94,10 +93,13 @@ class Handlers:
         def ask(digest: str | None, request: gr.Request) -> tuple[Any, ...]:
             try:
                 self.identify(request)
-                one = self._one(digest)
-                role = _role(one)
-                pending = Pending(action, role, one.digest, secrets.token_urlsafe(16))
-                return *self._question(action, one, role), SHOWN, pending, ""
+                one = self.state.one(digest)
+                role = role_of(one)
+                standing = self.state.standing(one)
+                # Votes may have changed since the page was drawn which of the two is open; the question says it.
+                now = action if action == "rollback" else standing.open or action
+                pending = Pending(now, role, one.digest, secrets.token_urlsafe(16))
+                return *self._question(now, one, standing), SHOWN, pending, ""
             except Exception as problem:
                 return "", gr.skip(), HIDDEN, Pending(), error(in_words(problem))
 
@@ -120,86 +122,72 @@ class Handlers:
         return said, *self.show(digest, request)
 
     def _done(self, pending: Pending, reason: str, who: Annotator) -> str:
+        from rilearn.promotion import judged
+
         if not pending.action:
             raise InputError("There is nothing to confirm. Choose a version and what to do with it again.")
-        one = self._one(pending.digest)
+        one = self.state.one(pending.digest)
         if pending.action == "rollback":
             made = self.services.uptake.rollback(pending.role, who.id, pending.token, one.digest, reason)
-            back = self._versions().find(made.digest)
-            return f"{view.name(back) if back else made.digest[:12]} is in use again in place of {view.name(one)}."
+            back = self.state.one(made.digest)
+            return self._answering(back, f"{view.name(back)} is in use again in place of {view.name(one)}.")
         if pending.action == "overrule" and not reason:
             raise InputError("Write why the gate is overruled; it is kept with the version.")
-        verdict = self._verdict(one, fresh=True)
-        if verdict is None:
+        if one.verdict is None:
             raise InputError("Nothing was measured for this version, so it cannot be promoted. Retrain it.")
+        evidence = Verdict.model_validate(one.verdict).evidence
+        verdict = judged(self.services.store.database, self.services.settings, evidence)
         overruling = reason if pending.action == "overrule" else ""
-        self.services.uptake.promote(pending.role, Path(one.folder), verdict, who.id, pending.token, overruling)
-        return f"{view.name(one)} is in use now."
+        self.services.uptake.promote(pending.role, self.state.folder(one), verdict, who.id, pending.token, overruling)
+        return self._answering(one, f"{view.name(one)} is in use now.")
 
-    def _question(self, action: str, one: StoredVersion, role: Role) -> tuple[Any, Any]:
-        now = self._versions().find(self._active().get(role, ""))
+    def _answering(self, one: StoredVersion, said: str) -> str:
+        """`said`, if the version that was just put in use answers.
+
+        Raises:
+            AdapterError: it does not, and why.
+        """
+        if self.state.answers(role_of(one), one.digest):
+            return said
+        left_out = " ".join(self.services.problems)
+        why = f"Left out: {left_out}" if left_out else "Another one may be in use since. Reload the page."
+        raise AdapterError(f"{view.name(one)} was put in use, but it does not answer. {why}")
+
+    def _question(self, action: str, one: StoredVersion, standing: Standing) -> tuple[Any, Any]:
+        now = self.state.versions.find(next(reversed(self.state.holders(role_of(one))), ""))
         label = "Why the gate is overruled (required)" if action == "overrule" else "Why (optional)"
-        return view.question(action, one, now), gr.update(value="", label=label, visible=action != "promote")
+        held = view.held(standing.verdict, standing.outdated)
+        return view.question(action, one, now, held), gr.update(value="", label=label, visible=action != "promote")
 
     def _look(self, digest: str | None) -> tuple[Any, ...]:
         from rilearn.store.promotions import Promotions
 
         if digest is None:
             return _nothing()
-        one = self._one(digest)
-        verdict = self._verdict(one)
-        is_role = one.kind in KINDS.values() and one.task in ("", self.services.task.name)
-        active = is_role and self._active().get(_role(one)) == one.digest
-        passed = verdict.passed if verdict is not None and is_role and not active else None
-        promotions = Promotions(self.services.store.database).history(self.services.task.name)
-        promoted = active and any(p.role == _role(one) for p in promotions)
+        one = self.state.one(digest)
+        standing = self.state.standing(one)
+        exported = self.state.exported(one)
+        history = Promotions(self.services.store.database).history(self.services.task.name)
         return (
-            view.version(one, verdict, promotions),
-            gr.update(visible=passed is True),
-            gr.update(visible=passed is False),
-            gr.update(visible=promoted),
-            *self._ratings(one, 0),
+            view.version(one, standing.verdict, history, standing.outdated, exported),
+            gr.update(visible=standing.open == "promote"),
+            gr.update(visible=standing.open == "overrule"),
+            gr.update(visible=standing.back),
+            *self._ratings(one, 0, exported),
             HIDDEN,
             Pending(),
         )
 
-    def _ratings(self, one: StoredVersion, after: int) -> tuple[Any, ...]:
+    def _ratings(self, one: StoredVersion, after: int, exported: int = 0) -> tuple[Any, ...]:
         from rilearn.store.impact import Impact
 
         found = Impact(self.services.store.database).sources(one.digest, after, PAGE)
         full = len(found) == PAGE
-        return view.sources(found, one.ratings), SHOWN if full or after else HIDDEN, found[-1].rating_id if full else 0
-
-    def _verdict(self, one: StoredVersion, fresh: bool = False) -> Verdict | None:
-        """What the gate said of a version; `fresh`: with people's votes as they stand by now."""
-        from rilearn.gate import Verdict
-        from rilearn.promotion import judged
-
-        if one.verdict is None:
-            return None
-        kept = Verdict.model_validate(one.verdict)
-        return judged(self.services.store.database, self.services.settings, kept.evidence) if fresh else kept
-
-    def _active(self) -> dict[Role, str]:
-        """Role -> digest of what is in use, promoted or as it came with rilearn."""
-        found = {role: self.services.uptake.models.current(role) for role in ROLES}
-        return {role: adapter.ref.digest for role, adapter in found.items() if adapter}
-
-    def _one(self, digest: str | None) -> StoredVersion:
-        if found := self._versions().find(digest or ""):
-            return found
-        raise InputError("There is no such version. Choose one of the list.")
-
-    def _versions(self) -> Versions:
-        from rilearn.store.versions import Versions
-
-        return Versions(self.services.store.database)
-
-
-def _role(one: StoredVersion) -> Role:
-    if role := next((role for role, kind in KINDS.items() if kind == one.kind), None):
-        return role
-    raise InputError(f"A {one.kind} adapter has no role that it could be promoted to.")
+        return (
+            view.sources(found, one.ratings, exported),
+            SHOWN if full or after else HIDDEN,
+            found[-1].rating_id if full else 0,
+        )
 
 
 def _nothing() -> tuple[Any, ...]:

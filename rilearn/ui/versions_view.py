@@ -31,6 +31,11 @@ CHECKS = {
 }
 PLAIN = ("classifier", "length")
 """Checks whose numbers are no shares."""
+OF_EXPORT = "ratings, corrections or votes of an export"
+OUTDATED = (
+    "It was measured against another version than the one in use by now, of which this says nothing. Retrain to have "
+    "one that is measured against it, or overrule the gate with a written reason."
+)
 
 
 def name(version: StoredVersion) -> str:
@@ -38,11 +43,12 @@ def name(version: StoredVersion) -> str:
     return f"{version.name} v{version.number}"
 
 
-def lineage(found: Lineage, active: Mapping[str, str]) -> str:
+def lineage(found: Lineage, active: Mapping[str, bool], passed: Mapping[str, bool]) -> str:
     """The picture: one row a version, newest first, a lane a kind, lines from what it was trained with.
 
     Args:
-        active: digest -> the role it has now.
+        active: digest of what is in use -> whether it answers.
+        passed: digest -> whether the gate lets it pass by now; nothing where nothing was measured.
     """
     rows = list(reversed(found.versions))
     if not rows:
@@ -57,7 +63,7 @@ def lineage(found: Lineage, active: Mapping[str, str]) -> str:
         f'<svg class="rl-lineage-lines" width="{wide}" height="{high}" viewBox="0 0 {wide} {high}" role="img" '
         f'aria-label="{esc(told or "no version comes from another")}">{"".join(lines)}{"".join(dots)}</svg>'
     )
-    items = "".join(_item(v, active.get(v.digest, ""), names) for v in rows)
+    items = "".join(_item(v, active.get(v.digest), passed.get(v.digest), names) for v in rows)
     key = "".join(f'<i class="rl-dot is-{kind}"></i>{esc(KINDS[kind])} ' for kind in LANES)
     return _section(
         "Versions",
@@ -92,10 +98,10 @@ def _dot(version: StoredVersion, lane: int, row: int, is_active: bool) -> str:
     )
 
 
-def _item(version: StoredVersion, role: str, names: Mapping[str, str]) -> str:
-    marks = '<span class="rl-mark is-approved">in use</span>' if role else ""
-    if version.verdict:
-        marks += _passed(bool(version.verdict.get("passed")), "gate: passed", "gate: not passed")
+def _item(version: StoredVersion, answers: bool | None, passed: bool | None, names: Mapping[str, str]) -> str:
+    marks = "" if answers is None else _passed(answers, "in use", "promoted, but does not answer")
+    if passed is not None:
+        marks += _passed(passed, "gate: passed", "gate: not passed")
     if version.stale_at:
         marks += '<span class="rl-mark is-poor">a rating in it was deleted</span>'
     parents = [names[digest] for digest in version.parents.values() if digest in names]
@@ -114,12 +120,19 @@ def learnt(version: StoredVersion) -> str:
     return ", ".join(f"{n:,} {what}{'' if n == 1 else 's'}" for n, what in counts if n) or "no ratings"
 
 
-def version(one: StoredVersion, verdict: Verdict | None, history: Sequence[Promotion]) -> str:
-    """A version's facts, the gate's verdict with its numbers, and when it was in use."""
+def version(
+    one: StoredVersion, verdict: Verdict | None, history: Sequence[Promotion], outdated: bool, exported: int
+) -> str:
+    """A version's facts, the gate's verdict with its numbers, and when it was in use.
+
+    Args:
+        outdated: see `held`.
+        exported: see `sources`.
+    """
     facts = (
         ("Kind", KINDS.get(one.kind, one.kind)),
         ("Known since", day(one.created_at)),
-        ("Learnt from", learnt(one)),
+        ("Learnt from", f"{exported:,} {OF_EXPORT}" if exported else learnt(one)),
         ("Recipe", str(one.recipe.get("ratings") or one.recipe.get("kind") or DASH)),
         ("Digest of the weights", one.digest[:16]),
     )
@@ -129,22 +142,43 @@ def version(one: StoredVersion, verdict: Verdict | None, history: Sequence[Promo
         if p.digest == one.digest
     ]
     used = f"<h3>In use</h3>{table(('When', 'What', 'By', 'Reason'), turns)}" if turns else ""
-    return _section(name(one), f"{table(('Fact', 'Value'), facts)}{_verdict(verdict)}{used}")
+    return _section(name(one), f"{table(('Fact', 'Value'), facts)}{_verdict(verdict, outdated)}{used}")
 
 
-def _verdict(verdict: Verdict | None) -> str:
+def held(verdict: Verdict | None, outdated: bool) -> str:
+    """What the gate says, and whether that holds (plain text).
+
+    Args:
+        outdated: it was measured against another version than the one in use.
+    """
     if verdict is None:
-        return '<h3>Gate</h3><p class="rl-muted">Nothing was measured for the gate, so it cannot pass.</p>'
+        return "Nothing was measured for the gate, so it cannot pass."
     words = "The gate lets it pass." if verdict.passed else "The gate does not let it pass."
-    by = {"people": "people's blind votes", "judge": "the automatic judge", "nobody": "nobody"}[verdict.judged_by]
+    return f"{words} {OUTDATED}" if outdated else words
+
+
+def _verdict(verdict: Verdict | None, outdated: bool) -> str:
+    words = held(verdict, outdated)
+    if verdict is None:
+        return f'<h3>Gate</h3><p class="rl-muted">{esc(words)}</p>'
     rows = [_check(check) for check in verdict.checks]
     said = "".join(f"<li>{esc(check.words)}</li>" for check in verdict.checks)
     return (
-        f"<h3>Gate</h3><p>{_passed(verdict.passed, 'passed', 'not passed')} <b>{esc(words)}</b> Reasonings "
-        f"compared by {esc(by)} on {verdict.evidence.texts:,} held-out texts.</p>"
+        f"<h3>Gate</h3><p>{_passed(verdict.passed, 'passed', 'not passed')} <b>{esc(words)}</b> "
+        f"{esc(_compared(verdict))}</p>"
         f"{table(('Question', 'Found', 'Bound', 'Outcome'), rows)}"
         f'<details class="rl-rows"><summary>In words</summary><ul class="rl-behind">{said}</ul></details>'
     )
+
+
+def _compared(verdict: Verdict) -> str:
+    """Who compared the reasonings, and how many; the number of texts is of what was measured, not of people's votes."""
+    votes = verdict.evidence.votes
+    if verdict.judged_by == "people" and votes is not None:
+        return f"Reasonings compared by people in {votes.decided + votes.ties:,} blind votes on held-out texts."
+    if verdict.judged_by == "judge":
+        return f"Reasonings compared by the automatic judge on {verdict.evidence.texts:,} held-out texts."
+    return "Nobody compared its reasonings."
 
 
 def _check(check: Check) -> tuple[str, str, str, str]:
@@ -161,10 +195,13 @@ def _number(check: str, value: float) -> str:
     return f"{value * 100:.1f}\u00a0%"
 
 
-def sources(found: Sequence[Source], total: int) -> str:
-    """The ratings a version was trained on."""
+def sources(found: Sequence[Source], total: int, exported: int) -> str:
+    """The ratings a version was trained on; `exported`: so many are an export's, whose ids are not of this database."""
     if not found:
-        return _section("Its ratings", '<p class="rl-muted">No ratings are behind this version.</p>')
+        words = "No ratings are behind this version."
+        if exported:
+            words = f"{exported:,} {OF_EXPORT} are behind this version; which ones is not known here."
+        return _section("Its ratings", f'<p class="rl-muted">{esc(words)}</p>')
     rows = (
         (f"{s.rating_id}", s.annotator, s.verdict, s.label, short(s.text, 140), short(s.reasoning, 200), s.comment)
         for s in found
@@ -184,14 +221,14 @@ def of_rating(number: int, found: Sequence[StoredVersion]) -> str:
     return f'<p>Rating {number} is in:</p><ul class="rl-behind">{names}</ul>'
 
 
-def question(action: str, one: StoredVersion, now: StoredVersion | None) -> str:
-    """What is about to be done with a version, to be confirmed; `now` is the one in use."""
+def question(action: str, one: StoredVersion, now: StoredVersion | None, held: str) -> str:
+    """What is about to be done with a version, to be confirmed; `now` is the one in use, `held` as `held` says."""
     instead = f" in place of {name(now)}" if now else ""
     words, caution = f"Put {name(one)} in use{instead}?", "Answers after this come from it; 'Roll back' undoes it."
     if action == "rollback":
         words, caution = f"Take {name(one)} out of use and bring back what was there before?", ""
     if action == "overrule":
-        caution = f"The gate does not let it pass. {caution} Your reason is kept and shown."
+        caution = f"{held} {caution} Your reason is kept and shown."
     return (
         f'<section class="rl-confirm" aria-label="Confirm"><p><b>{esc(words)}</b></p>'
         f'<p class="rl-note">{esc(caution)}</p></section>'

@@ -147,16 +147,18 @@ def test_only_held_out_texts_are_asked_and_count(
     bob: int,
     tmp_path: Path,
 ) -> None:
-    old = written(OLD, 3)
+    old = written(OLD, 4)
     adapter = load_adapter(make_candidate(tmp_path / "generator-2", "generator", seed=1))
-    new = written(adapter.ref.digest, 3)
+    new = written(adapter.ref.digest, 4)
     for a, b in zip(old, new, strict=True):
         pair = duels.pair(bob, a, b)
         duels.vote(bob, pair.pair_id, choice(pair, adapter.ref.digest), f"b{a}")
-    assert duels.counts(adapter.ref.digest, OLD) == Duel(wins=3)
+    assert duels.counts(adapter.ref.digest, OLD) == Duel(wins=4)
     rating = ratings.rate(ann, old[0], Rating("poor"), "t").id
     edit = edits.edit(ann, old[1], "Better words.", "t").id
-    Versions(database).register(adapter, Behind(ratings=(rating,), edits=(edit,)))
+    learnt = duels.pair(ann, old[3], written("before that", 4)[3])  # a vote on other reasonings for the same text
+    vote = duels.vote(ann, learnt.pair_id, choice(learnt, OLD), "learnt").id
+    Versions(database).register(adapter, Behind(ratings=(rating,), edits=(edit,), votes=(vote,)))
     assert duels.counts(adapter.ref.digest, OLD) == Duel(wins=1)
     pair = duels.next(ann, adapter.ref.digest, OLD)
     assert pair and pair.text == reasoning(2).text

@@ -122,7 +122,7 @@ def test_a_dataset_that_cannot_be_read_is_said_before_a_run_fails_of_it(
     assert "could not be loaded" in html and "RILEARN_DATASET=FOLDER" in html and not start["interactive"]
 
 
-def test_preview_start_watch_and_what_it_made(
+def test_preview_start_watch_and_promote_what_the_gate_lets_pass(
     world: World, training: retrain_part.Handlers, versions: versions_acts.Handlers
 ) -> None:
     request = world.by(world.root)
@@ -147,6 +147,12 @@ def test_preview_start_watch_and_what_it_made(
     assert chosen["choices"][0][0] == "generator v2" and "generator v2 comes from generator v1" in picture
     assert promote["visible"] and not overrule["visible"] and not back["visible"]
     assert "The gate lets it pass." in detail and "won 80 and lost 20" in detail
+    made = chosen["value"]
+    _, pending = ask(world, versions, "promote", made)
+    assert pending.action == "promote" and "generator v2 is in use now" in versions.do(pending, "", made, request)[0]
+    promoted = Promotions(world.database).active("emotion", "generator")
+    assert promoted and promoted.digest == made and promoted.verdict and promoted.verdict["passed"]
+    assert promoted.reason == ""  # nothing was overruled
 
 
 def test_a_job_is_cancelled_and_resumed(world: World, training: retrain_part.Handlers) -> None:
@@ -257,8 +263,8 @@ def test_the_gate_is_overruled_with_a_reason_only(world: World, versions: versio
     request, digest = world.by(world.root), world.retrained()
     _, _, detail, promote, overrule, *_ = versions.show(digest, request)
     assert "The gate does not let it pass." in detail and not promote["visible"] and overrule["visible"]
-    _, pending = ask(world, versions, "promote", digest)
-    assert "Not promoted." in versions.do(pending, "because", digest, request)[0]
+    sent = Pending("promote", "generator", digest, "t")  # no button gives this
+    assert "Not promoted." in versions.do(sent, "because", digest, request)[0]
     words, pending = ask(world, versions, "overrule", digest)
     assert "does not let it pass" in words
     assert "Write why the gate is overruled" in versions.do(pending, "  ", digest, request)[0] and active(world) == ""
