@@ -165,6 +165,8 @@ class Stage(Strict):
 class PipelineRecipe(Strict):
     """Stages in order, and `values` that stand in their arguments as {name}."""
 
+    model_config = ConfigDict(coerce_numbers_to_str=True)  # --set values.rows=600 is YAML, a number
+
     kind: Literal["pipeline"]
     values: dict[str, str] = {}
     stages: tuple[Stage, ...] = Field(min_length=1)

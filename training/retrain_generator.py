@@ -152,7 +152,11 @@ def through(out: Path, recipe: RetrainRecipe, watch: Watch) -> Path:
     watch("Train the classifier through it", 0, 1)
     values = {"generator": out / "generator", "current": recipe.classifier, "skip": recipe.measured_from}
     values |= {"dataset": recipe.data.id} if recipe.data.id else {}
-    words = [word for name, value in values.items() for word in ("--set", f"values.{name}={value}")]
+    words = [
+        word
+        for name, value in values.items()
+        for word in ("--set", f"values.{name}={json.dumps(str(value), ensure_ascii=False)}")
+    ]
     ran = ["training.pipeline", "--recipe", str(pipeline), *words, "--out", str(out)]
     code = subprocess.run([sys.executable, "-m", *ran], cwd=ROOT, check=False).returncode
     if code != 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 import subprocess
@@ -15,6 +14,7 @@ import yaml
 
 from rilearn.adapters import load_adapter
 from rilearn.errors import ConfigError, RilearnError
+from tests.in_process import here
 from tests.tiny import ROOT
 from training import evaluate, pipeline
 from training.recipes import PipelineRecipe, Stage
@@ -109,14 +109,6 @@ def test_a_slot_without_a_value_is_named(word: str) -> None:
     recipe = PipelineRecipe(kind="pipeline", stages=(stage,))
     with pytest.raises(ConfigError, match="Stage 'a'"):
         pipeline.arguments_of(stage, recipe, Path("recipes"), Path("out"))
-
-
-def here(words: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-    """Stands for `subprocess.run` and runs the command in this process, which has torch imported already."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", words[2:])
-        importlib.import_module(words[2]).main(words[3:])
-    return subprocess.CompletedProcess(words, 0)
 
 
 @pytest.mark.model

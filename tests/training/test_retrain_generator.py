@@ -25,8 +25,9 @@ from rilearn.store.database import open_database
 from rilearn.store.edits import Edits
 from rilearn.store.ratings import Ratings
 from rilearn.store.reasonings import Reasonings
+from tests.in_process import here
 from tests.tiny import ROOT, build_adapter
-from training import practice, retrain_generator
+from training import evaluate, practice, retrain_generator
 from training.evidence import Comparison
 from training.feedback import read_rows
 from training.recipes import load_recipe
@@ -270,8 +271,8 @@ def test_through_the_classifier_is_a_pipeline_from_the_new_generator(
     recipe = made(THROUGH).model_copy(update={"measured_from": 1000})
     assert through(tmp_path, recipe, Watch(tmp_path)) == tmp_path / "evaluation"
     assert shell.words[:3] == [sys.executable, "-m", "training.pipeline"]
-    assert f"values.generator={tmp_path / 'generator'}" in shell.words and "values.current=now" in shell.words
-    assert "values.skip=1000" in shell.words  # the rows that the generators were compared on, not the first ones
+    assert f'values.generator="{tmp_path / "generator"}"' in shell.words and 'values.current="now"' in shell.words
+    assert 'values.skip="1000"' in shell.words  # the rows that the generators were compared on, not the first ones
 
 
 def test_without_a_pipeline_or_with_one_that_fails_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,6 +303,42 @@ def test_a_run_of_another_recipe_is_not_taken_up(tmp_path: Path) -> None:
         same_recipe(same, tmp_path)
     with pytest.raises(ConfigError, match="another recipe"):
         same_recipe(recipe.model_copy(update={"ratings": "sft"}), tmp_path)
+
+
+@pytest.mark.timeout(300)
+def test_the_classifier_is_trained_through_the_new_generator(
+    recipe: Path, state: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The demo's pipeline on the base in miniature, whose nonsense all filters let through."""
+    monkeypatch.setattr(subprocess, "run", here)
+    monkeypatch.setattr(evaluate, "MAX_TOKENS", 8)
+    lax = {"min_grounding": 0, "min_words": 1, "max_repetition": 1.0, "max_misquotes": 99, "min_lead": 0}
+    few = {"batch": 4, "max_steps": 2, "max_tokens": 400, "threads": 1}
+    changed: dict[str, dict[str, Any]] = {
+        "augment": {"base": str(tiny_base), "data": {"limit": 8}, "max_tokens": 8, **lax},
+        "q-ra": {"base": str(tiny_base), "data": {"limit": 16}, "direct_rows": 1.0, "training": few},
+    }
+    for name, values in changed.items():
+        found = yaml.safe_load((ROOT / f"training/recipes/demo/{name}.yaml").read_text())
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(found | values))
+    pipeline = tmp_path / "through.yaml"
+    pipeline.write_text((ROOT / THROUGH).read_text().replace('--limit, "24"', '--limit, "5"'))
+    current, out = build_adapter(tmp_path / "q-ra", tiny_base, "reasoned", seed=2), tmp_path / "out"
+    values = ("ratings=sft", f"through={pipeline}", f"classifier={current}", "measured_from=3", "measured=5")
+    words = [word for value in values for word in ("--set", value)]
+    retrain_generator.main(arguments(recipe, state, out, *words, "--through", "classifier"))
+    old, new = (json.loads((out / f"evaluation/{name}.json").read_text()) for name in ("current", "new"))
+    assert (old["n"], old["from_row"], new["n"], new["from_row"]) == (5, 3, 5, 3)
+    made = load_adapter(out / "q-ra")
+    assert new["adapter_sha256"] == made.ref.digest != old["adapter_sha256"] == load_adapter(current).ref.digest
+    assert load_adapter(out / "generator").ref.digest in made.manifest.parents.values()
+    generator, classifier = (read_evidence(out / f"evidence{name}.json") for name in ("", "-q-ra"))
+    assert generator.classifier == classifier.classifier and classifier.candidate == made.ref.digest
+    assert generator.classifier is not None and generator.classifier.rows == 5
+    told = json.loads((out / "comparison.json").read_text())
+    assert told["evidence"] == {one.role: one.model_dump(mode="json") for one in (generator, classifier)}
+    seen = progress_file.read(out / progress_file.NAME)
+    assert seen is not None and seen.stage == "Done"
 
 
 def evaluated(folder: Path, name: str, correct: str, fingerprint: str = "a") -> None:
