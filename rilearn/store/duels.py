@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import CompoundSelect, and_, case, exists, func, select, union
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Session, aliased
 
 from rilearn.errors import InputError
 from rilearn.gate import Duel
+from rilearn.store.ancestry import before as line
 from rilearn.store.annotators import known_pseudonym
 from rilearn.store.checks import digest
 from rilearn.store.database import Database
@@ -43,8 +44,8 @@ class Duels:
     def next(self, annotator_id: int, new: str, old: str, seed: int = 0) -> BlindPair | None:
         """The next held-out text on which this annotator has not voted; None: they have seen all.
 
-        Held out are the texts about which nothing is behind the new version. Texts come in an order of the
-        annotator's own, and sides are drawn; both repeat with the seed.
+        Held out are the texts about which nothing is behind the new version or those that it goes on from. Texts come
+        in an order of the annotator's own, and sides are drawn; both repeat with the seed.
 
         Args:
             new: digest of the new version.
@@ -58,7 +59,7 @@ class Duels:
             who = known_pseudonym(session, annotator_id)
             voted = select(PairRow.left_reasoning_id, PairRow.right_reasoning_id).join(VoteRow)
             done = {i for row in session.execute(voted.where(VoteRow.visitor == who)) for i in row}
-            waiting = [both for both in session.execute(_met(new, old)).tuples() if not done & set(both)]
+            waiting = [both for both in session.execute(_met(session, new, old)).tuples() if not done & set(both)]
         if not waiting:
             return None
         old_id, new_id = random.Random(f"{seed} {who}").choice(waiting)
@@ -118,9 +119,11 @@ class Duels:
         same = and_(other.label == ReasoningRow.label, text.digest == TextRow.digest)
         written = exists().where(other.text_id == text.id, other.adapter_digest == new, same)
         first = select(func.min(ReasoningRow.id)).join(TextRow).group_by(TextRow.digest, ReasoningRow.label)
-        first = first.where(ReasoningRow.adapter_digest == old, TextRow.digest.not_in(_learnt(new)), ~written)
-        query = select(ReasoningRow).where(ReasoningRow.id.in_(first)).order_by(ReasoningRow.id).limit(limit)
+        first = first.where(ReasoningRow.adapter_digest == old, ~written)
+        query = select(ReasoningRow).order_by(ReasoningRow.id).limit(limit)
         with self._database.read() as session:
+            first = first.where(TextRow.digest.not_in(_learnt(session, new)))
+            query = query.where(ReasoningRow.id.in_(first))
             return [stored(row) for row in session.scalars(query)]
 
     def counts(self, new: str, old: str) -> Duel:
@@ -135,15 +138,15 @@ class Duels:
         left = aliased(ReasoningRow)
         query = select(VoteRow.choice, side, func.count()).join(PairRow).group_by(VoteRow.choice, side)
         query = query.join(left, left.id == PairRow.left_reasoning_id).join(TextRow, TextRow.id == left.text_id)
-        query = query.where(left_new | right_new, TextRow.digest.not_in(_learnt(new)))
         found = {"won": 0, "lost": 0, "tie": 0}
         with self._database.read() as session:
+            query = query.where(left_new | right_new, TextRow.digest.not_in(_learnt(session, new)))
             for choice, new_side, count in session.execute(query):
                 found["tie" if choice == "tie" else "won" if choice == new_side else "lost"] += count
         return Duel(wins=found["won"], losses=found["lost"], ties=found["tie"])
 
 
-def _met(new: str, old: str) -> Any:
+def _met(session: Session, new: str, old: str) -> Any:
     """(id of the old reasoning, id of the new one) for each held-out text and label on which they differ."""
     before, after = aliased(ReasoningRow), aliased(ReasoningRow)
     text_of_old, text_of_new = aliased(TextRow), aliased(TextRow)
@@ -152,18 +155,18 @@ def _met(new: str, old: str) -> Any:
     query = query.join(text_of_new, text_of_new.digest == text_of_old.digest)
     query = query.join(after, and_(after.text_id == text_of_new.id, after.label == before.label))
     query = query.where(before.adapter_digest == old, after.adapter_digest == new)
-    query = query.where(before.reasoning != after.reasoning, text_of_old.digest.not_in(_learnt(new)))
+    query = query.where(before.reasoning != after.reasoning, text_of_old.digest.not_in(_learnt(session, new)))
     return query.group_by(text_of_old.digest, before.label).order_by(func.min(after.id))
 
 
-def _learnt(version: str) -> CompoundSelect[Any]:
-    """Digests of the texts whose reasonings were rated, corrected or voted on for a version."""
-    of = select(TextRow.digest).join(ReasoningRow)
-    rated = of.join(RatingRow).join(VersionRatingRow).join(VersionRow).where(VersionRow.digest == version)
-    corrected = of.join(EditRow).join(VersionEditRow).join(VersionRow).where(VersionRow.digest == version)
+def _learnt(session: Session, version: str) -> CompoundSelect[Any]:
+    """Digests of the texts whose reasonings were rated, corrected or voted on for a version, or one it goes on from."""
+    of, learnt = select(TextRow.digest).join(ReasoningRow), VersionRow.digest.in_(line(session, version))
+    rated = of.join(RatingRow).join(VersionRatingRow).join(VersionRow).where(learnt)
+    corrected = of.join(EditRow).join(VersionEditRow).join(VersionRow).where(learnt)
     # Both sides of a duel are of one text, so its left one names it.
     compared = of.join(PairRow, PairRow.left_reasoning_id == ReasoningRow.id).join(VoteRow).join(VersionVoteRow)
-    return union(rated, corrected, compared.join(VersionRow).where(VersionRow.digest == version))
+    return union(rated, corrected, compared.join(VersionRow).where(learnt))
 
 
 def _key(who: str, *reasonings: int) -> str:

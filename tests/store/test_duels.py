@@ -160,10 +160,17 @@ def test_only_held_out_texts_are_asked_and_count(
     vote = duels.vote(ann, learnt.pair_id, choice(learnt, OLD), "learnt").id
     Versions(database).register(adapter, Behind(ratings=(rating,), edits=(edit,), votes=(vote,)))
     assert duels.counts(adapter.ref.digest, OLD) == Duel(wins=1)
-    pair = duels.next(ann, adapter.ref.digest, OLD)
-    assert pair and pair.text == reasoning(2).text
-    duels.vote(ann, pair.pair_id, "tie", "t")
+    open_one = duels.next(ann, adapter.ref.digest, OLD)
+    assert open_one and open_one.text == reasoning(2).text
+    duels.vote(ann, open_one.pair_id, "tie", "t")
     assert duels.next(ann, adapter.ref.digest, OLD) is None
+    child = make_candidate(tmp_path / "generator-3", "generator", seed=2, parents={"generator": adapter.ref.digest})
+    further = Versions(database).register(load_adapter(child), Behind()).digest  # what it goes on from has learnt them
+    assert [one.id for one in duels.unwritten(further, OLD, 9)] == [old[2]]
+    for one, other in zip(old, written(further, 4), strict=True):
+        both = duels.pair(bob, one, other)
+        duels.vote(bob, both.pair_id, choice(both, further), f"further{one}")
+    assert duels.counts(further, OLD) == Duel(wins=1)
 
 
 def test_the_same_words_are_no_duel(duels: Duels, written: Callable[..., list[int]], ann: int) -> None:
