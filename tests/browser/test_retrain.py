@@ -61,6 +61,11 @@ def test_preview_start_reload_cancel(visit: Any, world: World) -> None:
     expect(job).to_contain_text("Job 1 is running", timeout=LONG)
     expect(start).to_be_disabled()
     assert poor_contrast(page) == []
+    visitor = visit()  # whom the job does not keep waiting
+    visitor.locator("#rl-text textarea").fill("what a day")
+    visitor.locator("#rl-text textarea").press("Enter")
+    expect(visitor.locator(".rl-card.is-done .rl-label")).to_be_visible(timeout=LONG)
+    assert world.services.jobs.newest()[0].state == "running" and visitor.trouble == []
     page.locator("#rl-retrain-cancel").click()
     expect(job).to_contain_text("Job 1 was cancelled", timeout=LONG)
     expect(page.locator("#rl-retrain-resume")).to_be_visible()
