@@ -64,7 +64,7 @@ def lineage(found: Lineage, active: Mapping[str, bool], passed: Mapping[str, boo
         f'aria-label="{esc(told or "no version comes from another")}">{"".join(lines)}{"".join(dots)}</svg>'
     )
     items = "".join(_item(v, active.get(v.digest), passed.get(v.digest), names) for v in rows)
-    key = "".join(f'<i class="rl-dot is-{kind}"></i>{esc(KINDS[kind])} ' for kind in LANES)
+    key = "".join(f'<span><i class="rl-dot is-{kind}"></i>{esc(KINDS[kind])}</span>' for kind in LANES)
     return _section(
         "Versions",
         f'<p class="rl-key rl-lineage-key">{key}</p>'
