@@ -166,25 +166,25 @@ class Handlers:
             return _nothing()
         one = self.state.one(digest)
         standing = self.state.standing(one)
-        exported = self.state.exported(one)
+        elsewhere = self.state.elsewhere(one)
         history = Promotions(self.services.store.database).history(self.services.task.name)
         return (
-            view.version(one, standing.verdict, history, standing.outdated, exported),
+            view.version(one, standing.verdict, history, standing.outdated, elsewhere),
             gr.update(visible=standing.open == "promote"),
             gr.update(visible=standing.open == "overrule"),
             gr.update(visible=standing.back),
-            *self._ratings(one, 0, exported),
+            *self._ratings(one, 0, elsewhere),
             HIDDEN,
             Pending(),
         )
 
-    def _ratings(self, one: StoredVersion, after: int, exported: int = 0) -> tuple[Any, ...]:
+    def _ratings(self, one: StoredVersion, after: int, elsewhere: str = "") -> tuple[Any, ...]:
         from rilearn.store.impact import Impact
 
         found = Impact(self.services.store.database).sources(one.digest, after, PAGE)
         full = len(found) == PAGE
         return (
-            view.sources(found, one.ratings, exported),
+            view.sources(found, one.ratings, elsewhere),
             SHOWN if full or after else HIDDEN,
             found[-1].rating_id if full else 0,
         )

@@ -50,17 +50,20 @@ class State:
         """See `kept.folder_of`."""
         return folder_of(self.services.settings, one.digest, Path(one.folder))
 
-    def exported(self, one: StoredVersion) -> int:
-        """How much of an export a version learnt from, as its manifest says; 0 where what is behind it is known here,
-        or was, and where there are no files any more."""
+    def elsewhere(self, one: StoredVersion) -> str:
+        """What a version learnt from that is not of this database, as its manifest says (plain text); "" where what is
+        behind it is known here, or was, and where there are no files any more."""
         if one.ratings or one.edits or one.votes:
-            return 0
+            return ""
         try:
             data = load_adapter(self.folder(one)).manifest.data
         except AdapterError:
-            return 0
+            return ""
         count = data.get("ratings", 0)
-        return count if isinstance(count, int) and "behind" not in data else 0
+        if not isinstance(count, int) or count == 0 or "behind" in data:
+            return ""
+        whose = "of simulated annotators" if data.get("simulated") else "of an export"
+        return f"{count:,} ratings, corrections or votes {whose}"
 
     def verdict(self, one: StoredVersion) -> Verdict | None:
         """What the gate says of a version with people's votes as they stand; the verdict kept with it may be older."""

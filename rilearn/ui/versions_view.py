@@ -31,7 +31,6 @@ CHECKS = {
 }
 PLAIN = ("classifier", "length")
 """Checks whose numbers are no shares."""
-OF_EXPORT = "ratings, corrections or votes of an export"
 OUTDATED = (
     "It was measured against another version than the one in use by now, of which this says nothing. Retrain to have "
     "one that is measured against it, or overrule the gate with a written reason."
@@ -121,18 +120,18 @@ def learnt(version: StoredVersion) -> str:
 
 
 def version(
-    one: StoredVersion, verdict: Verdict | None, history: Sequence[Promotion], outdated: bool, exported: int
+    one: StoredVersion, verdict: Verdict | None, history: Sequence[Promotion], outdated: bool, elsewhere: str
 ) -> str:
     """A version's facts, the gate's verdict with its numbers, and when it was in use.
 
     Args:
         outdated: see `held`.
-        exported: see `sources`.
+        elsewhere: see `sources`.
     """
     facts = (
         ("Kind", KINDS.get(one.kind, one.kind)),
         ("Known since", day(one.created_at)),
-        ("Learnt from", f"{exported:,} {OF_EXPORT}" if exported else learnt(one)),
+        ("Learnt from", elsewhere or learnt(one)),
         ("Recipe", str(one.recipe.get("ratings") or one.recipe.get("kind") or DASH)),
         ("Digest of the weights", one.digest[:16]),
     )
@@ -195,12 +194,12 @@ def _number(check: str, value: float) -> str:
     return f"{value * 100:.1f}\u00a0%"
 
 
-def sources(found: Sequence[Source], total: int, exported: int) -> str:
-    """The ratings a version was trained on; `exported`: so many are an export's, whose ids are not of this database."""
+def sources(found: Sequence[Source], total: int, elsewhere: str) -> str:
+    """The ratings a version was trained on; `elsewhere`: what it learnt from that is not of this database."""
     if not found:
         words = "No ratings are behind this version."
-        if exported:
-            words = f"{exported:,} {OF_EXPORT} are behind this version; which ones is not known here."
+        if elsewhere:
+            words = f"{elsewhere} are behind this version; which ones is not known here."
         return _section("Its ratings", f'<p class="rl-muted">{esc(words)}</p>')
     rows = (
         (f"{s.rating_id}", s.annotator, s.verdict, s.label, short(s.text, 140), short(s.reasoning, 200), s.comment)

@@ -169,6 +169,8 @@ def test_a_version_trained_from_an_export_says_how_many_ratings(world: World, ve
     detail, _, _, _, ratings, *_ = versions.choose(digest, request)
     assert "1,124 ratings, corrections or votes of an export are behind this version; which ones is not" in ratings
     assert "1,124 ratings, corrections or votes of an export" in detail and "no ratings" not in detail
+    save_manifest(folder, made.model_copy(update={"data": {"ratings": 7, "simulated": "Their rule is stated."}}))
+    assert "7 ratings, corrections or votes of simulated annotators" in versions.choose(digest, request)[0]
     # One of this database whose ratings were deleted, and one whose files are gone, are not of an export.
     save_manifest(folder, made.model_copy(update={"data": {"ratings": 1124, "behind": {"ratings": [9999]}}}))
     assert "No ratings are behind this version." in versions.choose(digest, request)[4]
