@@ -46,14 +46,23 @@ def write_result(path: Path, result: dict[str, Any]) -> None:
 
 
 def command() -> str:
-    """The command line as it can be typed again from the project folder.
-
-    Absolute paths become runs/NAME: where things lay on one machine says nothing on another.
-    """
+    """The command line as it can be typed again from the project folder, its paths as `told` has them."""
     path = Path(sys.argv[0]).resolve()
     module = ".".join(path.relative_to(ROOT).with_suffix("").parts) if path.is_relative_to(ROOT) else path.stem
-    words = [f"runs/{Path(word).name}" if Path(word).is_absolute() else word for word in sys.argv[1:]]
-    return f"python -m {module} {shlex.join(words)}"
+    return f"python -m {module} {shlex.join(told(sys.argv[1:]))}"
+
+
+def told(value: Any) -> Any:
+    """A value, or all in a list or mapping, as others may see it: an absolute path (KEY=PATH too) as it is from the
+    project folder, or as runs/NAME. Where things lay on one machine says nothing on another."""
+    if isinstance(value, dict):
+        return {key: told(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [told(one) for one in value]
+    head, is_set, tail = value.rpartition("=") if isinstance(value, str) else ("", "", value)
+    if not isinstance(tail, str) or not (path := Path(tail.strip('"'))).is_absolute():
+        return value
+    return f"{head}{is_set}{path.relative_to(ROOT) if path.is_relative_to(ROOT) else f'runs/{path.name}'}"
 
 
 def today() -> str:
@@ -80,7 +89,7 @@ def write_manifest(
         task=task,
         prompt_version=PROMPT_VERSION,
         chat=recipe.chat,
-        recipe=recipe.model_dump(mode="json"),
+        recipe=told(recipe.model_dump(mode="json")),
         command=command(),
         data={
             **data,
