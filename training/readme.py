@@ -54,8 +54,13 @@ def _verdict(found: dict[str, dict[str, Any]]) -> str:
         return "\nThe two adapters were measured on different numbers of rows: do not subtract their accuracies.\n"
     gap = 100 * (found["reasoned"]["accuracy"] - found["direct"]["accuracy"])
     word = "higher" if gap >= 0 else "lower"
+    said = (
+        f"{abs(gap):.1f} points {word} than answering straight away"
+        if round(gap, 1)
+        else "right as often as answering straight away"
+    )
     return (
-        f"\nReasoning first is {abs(gap):.1f} points {word} than answering straight away here. "
+        f"\nReasoning first is {said} here. "
         f"{found['reasoned']['parse_rate']:.1%} of its answers have the form asked for.\n"
     )
 

@@ -96,8 +96,8 @@ def _practice(found: Result) -> str:
         f"that are not there, sufficiency {rated['sufficiency']:.1%}; the second judge sees "
         f"{rated['base_judge']['wins']} wins and {rated['base_judge']['losses']} losses. Then it practised: it "
         "wrote for texts that nobody rated and learnt from what was without the faults that the judge looks for and "
-        "whose quotations tell the label to a bag of words, which the simulated annotators' knowledge is too "
-        "(training/practice.py)."
+        "whose quotations tell the label to a bag of words, which the simulated annotators' knowledge is too, while "
+        "its own words do not give it away (training/practice.py)."
     )
 
 
@@ -117,7 +117,7 @@ def _is(cell: Result, goal: Result) -> bool:
 
 def _goal(found: Result, main: Result) -> str:
     return (
-        f"The goal, with {main['budget']} ratings and the recipe {main['ratings']}:\n\n"
+        f"The goal, with {main['budget']} ratings, the recipe {main['ratings']} and no practice after them:\n\n"
         f"{_aims(main, found['parent'], main['judge'])}"
     )
 
