@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rilearn.errors import DataError
 from rilearn.perturbations import masked
@@ -55,17 +56,29 @@ def leak_probe(reasonings: Sequence[str], labels: Sequence[str]) -> Probe:
     return Probe(n, FOLDS, max(counts.values()) / n, full / n, wilson(full, n), bare / n, wilson(bare, n))
 
 
-def _right(reasonings: Sequence[str], labels: Sequence[str]) -> int:
+def guesses(reasonings: Sequence[str], labels: Sequence[str], balanced: bool = False, **how: Any) -> Any:
+    """What the probe guesses of each reasoning after learning from the other folds, as scikit-learn returns it.
+
+    Args:
+        balanced: rare labels count as much as frequent ones.
+        how: the folds and what is asked for, see scikit-learn's `cross_val_predict`.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.model_selection import cross_val_predict
     from sklearn.pipeline import make_pipeline
 
     probe = make_pipeline(
-        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=10.0, max_iter=1000)
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
+        LogisticRegression(C=10.0, max_iter=1000, class_weight="balanced" if balanced else None),
     )
     # A word that all share tells nothing, but lets reasonings be probed of which the masking left no word.
     texts = [f"reasoning {reasoning}" for reasoning in reasonings]
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
-    predicted = cross_val_predict(probe, texts, list(labels), cv=folds)
+    return cross_val_predict(probe, texts, list(labels), **how)
+
+
+def _right(reasonings: Sequence[str], labels: Sequence[str]) -> int:
+    from sklearn.model_selection import StratifiedKFold
+
+    predicted = guesses(reasonings, labels, cv=StratifiedKFold(FOLDS, shuffle=True, random_state=0))
     return sum(str(guess) == label for guess, label in zip(predicted, labels, strict=True))

@@ -5,31 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rilearn.leak import FOLDS, guesses
 from rilearn.records import Example
-
-FOLDS = 5
 
 
 def told_by_others(texts: Sequence[str], labels: Sequence[str], groups: Sequence[int]) -> list[float]:
-    """How sure a probe as in `rilearn.leak` is of each text's label that has learnt from the others, in [0, 1].
+    """How sure the probe of `rilearn.leak` is of each text's label that has learnt from the others, in [0, 1].
 
     Five-fold; texts of one group are never learnt from for each other. Fewer than five groups: 0 for all.
     """
     import numpy as np
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GroupKFold, cross_val_predict
-    from sklearn.pipeline import make_pipeline
+    from sklearn.model_selection import GroupKFold
 
     if len(set(groups)) < FOLDS or len(set(labels)) < 2:
         return [0.0] * len(texts)
-    probe = make_pipeline(
-        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
-        LogisticRegression(C=10.0, class_weight="balanced", max_iter=1000),
-    )
-    # A word that all share tells nothing, but a fold of nothing but empty texts could not be learnt from.
-    said, folds = [f"reasoning {text}" for text in texts], GroupKFold(FOLDS)
-    found = cross_val_predict(probe, said, list(labels), groups=list(groups), cv=folds, method="predict_proba")
+    how = {"groups": list(groups), "cv": GroupKFold(FOLDS), "method": "predict_proba"}
+    found = guesses(texts, labels, balanced=True, **how)
     return [float(row[at]) for row, at in zip(found, np.unique(labels, return_inverse=True)[1], strict=True)]
 
 

@@ -83,7 +83,9 @@ def main(argv: list[str]) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    temp = path.with_suffix(".tmp")
+    temp.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    temp.replace(path)  # in one step: half a file would stop the next start
 
 
 def rows_of(given: argparse.Namespace, recipe: RetrainRecipe, task: Task) -> tuple[TrainingRow, ...]:
@@ -124,9 +126,7 @@ def same_recipe(recipe: RetrainRecipe, out: Path) -> None:
     asked = recipe.model_dump(mode="json", exclude=later)
     if path.exists() and json.loads(path.read_text(encoding="utf-8")) != asked:
         raise ConfigError(f"{out} holds a run of another recipe. Choose another --out, or delete it.")
-    temp = path.with_suffix(".tmp")
-    write_json(temp, asked)
-    temp.replace(path)
+    write_json(path, asked)
 
 
 def pipeline_of(recipe: RetrainRecipe) -> Path:

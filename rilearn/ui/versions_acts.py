@@ -77,15 +77,16 @@ class Handlers:
         except Exception as problem:
             return error(in_words(problem)), HIDDEN, last
 
-    def of_rating(self, number: float | None, request: gr.Request) -> str:
-        """The versions that learnt from a rating."""
+    def of_rating(self, number: float | None, request: gr.Request) -> tuple[str, str]:
+        """The versions that learnt from a rating, and those that go on from them, in which it still is."""
         try:
             self.identify(request)
             if not number or number < 1:
-                return ""
-            return view.of_rating(int(number), self.state.versions.of_rating(int(number)))
+                return "", ""
+            found = self.state.versions.of_rating(int(number))
+            return view.of_rating(int(number), found), view.onward(self.state.versions.going_on_from(found))
         except Exception as problem:
-            return error(in_words(problem))
+            return error(in_words(problem)), ""
 
     def asking(self, action: Literal["promote", "overrule", "rollback"]) -> Callable[..., tuple[Any, ...]]:
         """The handler of a button that asks before anything is done."""

@@ -9,7 +9,6 @@ import gradio as gr
 
 from rilearn.services import Services
 from rilearn.ui.live import QUIET
-from rilearn.ui.onward_part import onward
 from rilearn.ui.versions_acts import Handlers, Identify, Pending
 
 
@@ -52,6 +51,5 @@ def add(services: Services, identify: Identify) -> tuple[Callable[..., Any], gr.
     no.click(on.never_mind, None, [confirm, pending], **QUIET)
     yes.click(on.do, [pending, reason, chosen], [said, *shown], **QUIET)
     more.click(on.more, [chosen, last], [ratings, turn, last], **QUIET)
-    number.input(on.of_rating, number, versions, **QUIET)
-    number.input(onward(services, identify), number, later, **QUIET)
+    number.input(on.of_rating, number, [versions, later], **QUIET)
     return on.show, chosen, shown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rilearn.ui.render import DASH, esc
@@ -214,10 +214,18 @@ def of_rating(number: int, found: Sequence[StoredVersion]) -> str:
     """The versions that learnt from a rating."""
     if not found:
         return f'<p class="rl-muted">{esc(f"No version has learnt from rating {number}.")}</p>'
-    names = "".join(
-        f"<li>{esc(name(one))} <span class='rl-muted'>{esc(day(one.created_at))}</span></li>" for one in found
-    )
-    return f'<p>Rating {number} is in:</p><ul class="rl-behind">{names}</ul>'
+    return f"<p>Rating {number} is in:</p>{_dated((name(one), one) for one in found)}"
+
+
+def onward(found: Sequence[tuple[StoredVersion, StoredVersion]]) -> str:
+    """The versions that go on from others, each with the one it goes on from."""
+    lines = _dated((f"{name(one)}, from {name(first)}", one) for one, first in found)
+    return f"<p>These go on from there, so it is in them too:</p>{lines}" if found else ""
+
+
+def _dated(found: Iterable[tuple[str, StoredVersion]]) -> str:
+    lines = (f"<li>{esc(said)} <span class='rl-muted'>{esc(day(v.created_at))}</span></li>" for said, v in found)
+    return f'<ul class="rl-behind">{"".join(lines)}</ul>'
 
 
 def question(action: str, one: StoredVersion, now: StoredVersion | None, held: str) -> str:

@@ -24,7 +24,6 @@ from rilearn.store.reasonings import Reasonings
 from rilearn.store.schema import now
 from rilearn.ui import changed_part, retrain_part, retrain_tab, versions_acts
 from rilearn.ui.insight_tab import admin
-from rilearn.ui.onward_part import onward
 from rilearn.ui.retrain_part import ALL, SINCE, Desk
 from rilearn.ui.versions_acts import Pending
 from tests.conftest import eventually
@@ -81,7 +80,7 @@ def test_nobody_but_an_admin_sees_or_does_anything(
             versions.show(digest, request),
             versions.choose(digest, request),
             versions.more(digest, 0, request),
-            (versions.of_rating(1, request), onward(world.services, partial(admin, world.services))(1, request)),
+            versions.of_rating(1, request),
             *(versions.asking(action)(digest, request) for action in ("promote", "overrule", "rollback")),  # type: ignore[arg-type]
             versions.do(Pending("promote", "generator", digest, "t"), "because", digest, request),
             versions.do(Pending("rollback", "generator", first, "u"), "because", digest, request),
@@ -282,15 +281,20 @@ def test_a_version_shows_its_ratings_and_a_rating_its_versions(world: World, ver
     assert "20 of 48, from number 21" in html
     html, _, last = versions.more(digest, last, request)
     assert "8 of 48, from number 41" in html and last == 0
-    assert "Rating 3 is in:" in versions.of_rating(3, request) and "generator v2" in versions.of_rating(3, request)
-    assert "No version has learnt from rating 999" in versions.of_rating(999, request)
-    assert versions.of_rating(None, request) == ""
+    learnt = versions.of_rating(3, request)[0]
+    assert "Rating 3 is in:" in learnt and "generator v2" in learnt
+    assert "No version has learnt from rating 999" in versions.of_rating(999, request)[0]
+    assert versions.of_rating(None, request) == ("", "")
     for unknown in ("nothing", None):
         assert "no such version" in versions.asking("promote")(unknown, request)[-1]
 
 
-def test_a_rating_is_in_the_versions_that_go_on_from_those_which_learnt_it(world: World) -> None:
-    later = onward(world.services, partial(admin, world.services))
+def test_a_rating_is_in_the_versions_that_go_on_from_those_which_learnt_it(
+    world: World, versions: versions_acts.Handlers
+) -> None:
+    def later(number: int | None, request: Any) -> str:
+        return versions.of_rating(number, request)[1]
+
     request = world.by(world.root)
     world.promoted()
     assert later(1, request) == later(999, request) == later(None, request) == ""
