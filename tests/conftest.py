@@ -161,7 +161,13 @@ def live_app() -> Callable[[Services], object]:
         try:
             yield url
         finally:
-            app.close()
+            try:
+                app.close()
+            except (
+                RuntimeError
+            ):  # Gradio sets an asyncio event from this thread while its loop takes off those who wait
+                assert app.server is not None
+                app.server.close()
 
     return run
 
